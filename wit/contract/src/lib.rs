@@ -1,0 +1,6 @@
+//! What WIT cannot say, and both hosts share: the app manifest, routes, names, limits and failures.
+//!
+//! Pure: no I/O, no clock, no async, nothing that does not build for `wasm32-unknown-unknown`.
+
+pub mod failure;
+pub mod limits;
