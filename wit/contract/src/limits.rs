@@ -22,6 +22,15 @@ pub const LIST_KEYS_MAX: usize = 1000;
 /// Longest time to live of a key, in seconds: ten years, so that no clock overflows.
 pub const TTL_SECONDS_MAX: u64 = 10 * 365 * 24 * 3600;
 
+/// Longest name of an app, component, service, store or secret, in bytes.
+///
+/// Source: RFC 1035 section 2.3.4, a label of DNS, so that a service's name can be a host's.
+pub const NAME_BYTES_MAX: usize = 63;
+/// Longest route of a manifest, in bytes.
+///
+/// Ours: many times what people write, and it bounds the depth of the routes' tree.
+pub const ROUTE_BYTES_MAX: usize = 1024;
+
 /// Most header fields in a request.
 ///
 /// Source: hyper's default for HTTP/1, read 2026-11-21; nginx and Workers allow about as many.
