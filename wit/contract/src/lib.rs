@@ -5,5 +5,6 @@
 pub mod failure;
 pub mod host;
 pub mod limits;
+pub mod manifest;
 pub mod names;
 pub mod route;
