@@ -59,7 +59,7 @@ ordinary_rustc() {
 # Prints the rustc of an earlier run, where it is complete.
 cached_rustc() {
   local target
-  [ -x "$CACHE/current/bin/rustc" ] && [ -x "$CACHE/current/bin/rustdoc" ] || return 1
+  { [ -x "$CACHE/current/bin/rustc" ] && [ -x "$CACHE/current/bin/rustdoc" ]; } || return 1
   for target in "${TARGETS[@]}"; do
     compgen -G "$CACHE/current/lib/rustlib/$target/lib/libstd*.rlib" >/dev/null || return 1
   done
@@ -139,16 +139,16 @@ download_compiler_or_update() {
 # Downloads wasi-libc of a newer Debian from the mirror that this machine uses anyway. Only these
 # two calls know of that release: sources, lists and preferences of the machine stay as they are.
 download_wasi_libc() {
-  local mirror apt=$BUILD/apt
+  local mirror dir=$BUILD/newer
   # The names in $(...) are apt's.
   # shellcheck disable=SC2016
   mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
     awk -F '|' '$1 == "Debian" && $2 == "Debian" && !found++ { print $3 }')
   [ -n "$mirror" ] || { echo "the sources in /etc/apt name no mirror of Debian"; return 1; }
-  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $WASI_LIBC_RELEASE main" >"$apt/list"
-  local options=(-o Dir::Etc::sourcelist="$apt/list" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
-    -o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt/cache" -o Acquire::Languages=none)
+  mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $WASI_LIBC_RELEASE main" >"$dir/list"
+  local options=(-o Dir::Etc::sourcelist="$dir/list" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
+    -o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache" -o Acquire::Languages=none)
   apt_get "${options[@]}" update
   cd "$BUILD/deb"; apt_get "${options[@]}" download wasi-libc
 }
@@ -239,7 +239,7 @@ case "$#${1:-}" in
 esac
 
 if rustc=$(guest_rustc); then say "Rust for guests is ready: $rustc"; exit; fi
-have cargo && have rustc || die "cargo or rustc is missing. Install Rust with rustup, then run this again."
+{ have cargo && have rustc; } || die "cargo or rustc is missing. Install Rust with rustup, then run this again."
 
 say "Rust for guests: setting up ${TARGETS[*]}"
 trap '[ -z "$BUILD" ] || rm -rf "$BUILD"' EXIT
@@ -257,7 +257,7 @@ if have flock; then # the lock ends with this process and its children, however 
 fi
 
 if ! { have rustup && try_rustup; }; then
-  have apt-get && have dpkg && have flock ||
+  { have apt-get && have dpkg && have flock; } ||
     die "rustup cannot add ${TARGETS[*]}, and the other way needs Debian's apt, which is not here. Make rustup work, then run: rustup target add ${TARGETS[*]}"
   BUILD=$(mktemp -d "$CACHE/build.XXXXXX")
   debian_way
