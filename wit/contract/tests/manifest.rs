@@ -3,6 +3,12 @@
 //! A wrong manifest is a file of data: `manifests/<fact>.toml`, and beside it `<fact>.errors` with
 //! everything that is to be told, one `line:column: sentence` a line.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it says"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
