@@ -166,6 +166,36 @@ fn the_least_manifest_is_a_name() {
 }
 
 #[test]
+fn any_text_is_answered_and_every_error_is_in_the_text() {
+    let answer = |text: &str| {
+        let Err(errors) = Manifest::parse(text) else { return };
+        assert!(!errors.is_empty(), "refused without a reason: {text:?}");
+        for error in errors {
+            let lines: Vec<&str> = text.split('\n').collect();
+            let line = lines[error.line - 1];
+            assert!(
+                (1..=line.chars().count() + 1).contains(&error.column),
+                "{error:?} in {text:?}"
+            );
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    };
+    for (at, _) in DEMO.char_indices() {
+        let (before, after) = DEMO.split_at(at);
+        answer(before);
+        answer(after);
+        for put in ["\"", "\0", "é", "[", "=", "\r\n", "1"] {
+            answer(&format!("{before}{put}{}", after.get(1..).unwrap_or_default()));
+        }
+    }
+    // Deep enough to overflow a stack where nesting has no bound.
+    for nesting in ["[", "{a=", "a.", "[["] {
+        answer(&format!("name = \"app\"\nkeyvalue = {}", nesting.repeat(100_000)));
+        answer(&nesting.repeat(100_000));
+    }
+}
+
+#[test]
 fn a_wrong_manifest_is_told_everything_that_is_wrong() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests");
     let mut facts = 0;
