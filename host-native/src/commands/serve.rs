@@ -36,6 +36,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let stores = KeyValue::open(&settings.data)?;
     let app = open(&settings, &manifest, &engine, &stores)?;
     engine::start_ticking(&engine)?;
+    stores.start_sweeping().context("cannot start the sweep of expired keys")?;
     server::serve(Arc::new(app), settings.listen, settings.threads, |address| {
         announce(&manifest, address)
     })?;
