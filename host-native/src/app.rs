@@ -64,8 +64,7 @@ impl App {
             std::io::ErrorKind::NotFound => AppError::NoManifest { folder: folders.app.clone() },
             _ => AppError::Unreadable { path, source },
         })?;
-        let manifest =
-            Manifest::parse(&text).map_err(|errors| AppError::Invalid { errors })?;
+        let manifest = Manifest::parse(&text).map_err(|errors| AppError::Invalid { errors })?;
         Ok(Self { folders, manifest })
     }
 

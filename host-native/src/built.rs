@@ -125,7 +125,8 @@ impl Stamp {
     /// The state of a file; `None` where there is none.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| {
-            let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let modified =
+                metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             let modified_ns = modified.and_then(|since| u64::try_from(since.as_nanos()).ok());
             Self { bytes: metadata.len(), modified_ns: modified_ns.unwrap_or_default() }
         })
@@ -204,8 +205,8 @@ fn built_service(
     // A copy of the app's folder has other times; then the content decides.
     if stamp != built.wasm.stamp {
         let path = || app.folders.show(&wasm).to_string();
-        let bytes = fs::read(&wasm)
-            .map_err(|source| BuiltError::Unreadable { path: path(), source })?;
+        let bytes =
+            fs::read(&wasm).map_err(|source| BuiltError::Unreadable { path: path(), source })?;
         if content_hash(&bytes) != built.wasm.sha256 {
             return Err(BuiltError::Changed { path: path() });
         }

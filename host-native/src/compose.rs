@@ -63,8 +63,7 @@ fn compose_parts(
             .map_err(|error| argument_problem(service, plug, error))?;
     }
     let (package, outermost) = instance_of(&wiring.outermost)?;
-    export_all(&mut graph, package, outermost)
-        .map_err(|reason| not_composed(service, reason))?;
+    export_all(&mut graph, package, outermost).map_err(|reason| not_composed(service, reason))?;
     graph.encode(EncodeOptions { validate: false, ..EncodeOptions::default() }).map_err(|error| {
         let reason = match error {
             EncodeError::GraphContainsCycle { .. } => "its parts need each other in a circle; \

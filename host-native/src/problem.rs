@@ -21,7 +21,9 @@ pub(crate) enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
     /// A folder of sources that is not there.
-    #[error("component \"{component}\": there is no folder {folder}; create it, or correct `source`")]
+    #[error(
+        "component \"{component}\": there is no folder {folder}; create it, or correct `source`"
+    )]
     NoFolder { component: Name, folder: String },
     /// A folder without a crate.
     #[error(

@@ -48,8 +48,7 @@ pub(crate) fn wire(
     if !parts.iter().all(|part| inspections.contains_key(part)) {
         return None;
     }
-    let mut wirer =
-        Wirer { inspections, problems: Vec::new(), plugs: Vec::new() };
+    let mut wirer = Wirer { inspections, problems: Vec::new(), plugs: Vec::new() };
     wirer.chain(name, service);
     for part in &parts {
         let dependencies = manifest.components.get(part).map(|part| part.dependencies.as_slice());

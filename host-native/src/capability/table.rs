@@ -30,7 +30,9 @@ pub(crate) enum Offer {
 }
 
 /// What a manifest grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Need {
     /// Stores: `keyvalue`.
@@ -95,11 +97,7 @@ pub(crate) fn find(import: &str) -> Option<&'static Row> {
 /// The names under which an interface is offered in other versions than an import's.
 pub(crate) fn other_versions(import: &str) -> Vec<String> {
     let path = import.split('@').next().unwrap_or(import);
-    TABLE
-        .iter()
-        .flat_map(Row::names)
-        .filter(|name| name.split('@').next() == Some(path))
-        .collect()
+    TABLE.iter().flat_map(Row::names).filter(|name| name.split('@').next() == Some(path)).collect()
 }
 
 #[cfg(test)]
@@ -202,10 +200,10 @@ mod tests {
     ) -> Option<String> {
         let kind = if item.ends_with("()") { "(func)" } else { "(type (sub resource))" };
         let item = item.trim_end_matches("()");
-        let text = format!(
-            r#"(component (import "{interface}" (instance (export "{item}" {kind}))))"#
-        );
-        let component = wasmtime::component::Component::new(engine, wat::parse_str(text).unwrap()).unwrap();
+        let text =
+            format!(r#"(component (import "{interface}" (instance (export "{item}" {kind}))))"#);
+        let component =
+            wasmtime::component::Component::new(engine, wat::parse_str(text).unwrap()).unwrap();
         let error = linker.instantiate_pre(&component).err()?;
         let text = format!("{error:?}");
         text.contains("was not found").then_some(text)

@@ -9,7 +9,7 @@ mod parallel;
 pub(crate) mod progress;
 mod report;
 mod services;
-mod sources;
+pub(super) mod sources;
 mod toolchain;
 
 use crate::app::{App, AppError};
@@ -18,6 +18,7 @@ use crate::cli::BuildArgs;
 use crate::problem::Problem;
 use progress::Progress;
 use report::{ComponentReport, Report, ServiceReport};
+pub(super) use report::{ProblemReport, of_app_error as report_of_app_error};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -29,7 +30,7 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let app = match App::open(&args.app.app) {
         Ok(app) => app,
         Err(error) if args.json => {
-            println!("{}", report::of_app_error(&error)?);
+            println!("{}", report_of_app_error(&error)?);
             return Ok(ExitCode::FAILURE);
         }
         Err(error) => return tell_app_error(error),
@@ -112,11 +113,9 @@ fn finish(progress: &Progress, report: &Report, problems: &[Problem]) {
     let composed = report.services.iter().filter(|service| service.was_built()).count();
     let changes = match (built, composed) {
         (0, 0) => "nothing has changed".to_owned(),
-        _ => format!(
-            "{} built, {} composed",
-            count(built, "component"),
-            count(composed, "service")
-        ),
+        _ => {
+            format!("{} built, {} composed", count(built, "component"), count(composed, "service"))
+        }
     };
     let services = count(report.services.len(), "service");
     progress.finished(&format!("{services} of {}: {changes}", report.app), report.took());

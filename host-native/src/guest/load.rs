@@ -94,10 +94,13 @@ pub(crate) fn prepare(
     component: &Component,
 ) -> wasmtime::Result<ProxyPre<State>> {
     let pre = linker.instantiate_pre(component)?;
-    match wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone()) {
-        Ok(pre) => Ok(ProxyPre::P3(pre)),
-        Err(_) => Ok(ProxyPre::P2(wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre)?)),
-    }
+    let not_p3 = match wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone()) {
+        Ok(pre) => return Ok(ProxyPre::P3(pre)),
+        Err(error) => error,
+    };
+    wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre)
+        .map(ProxyPre::P2)
+        .map_err(|not_p2| wasmtime::format_err!("no handler fits: {not_p3:#}; {not_p2:#}"))
 }
 
 /// What a file that is still being written ends in.

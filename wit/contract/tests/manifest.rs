@@ -3,6 +3,12 @@
 //! A wrong manifest is a file of data: `manifests/<fact>.toml`, and beside it `<fact>.errors` with
 //! everything that is to be told, one `line:column: sentence` a line.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it says"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -157,6 +163,36 @@ fn the_table_finds_the_service_of_a_request() {
 fn the_least_manifest_is_a_name() {
     let least = Manifest::parse("name = \"a\"").unwrap();
     assert!(least.components.is_empty() && least.services.is_empty());
+}
+
+#[test]
+fn any_text_is_answered_and_every_error_is_in_the_text() {
+    let answer = |text: &str| {
+        let Err(errors) = Manifest::parse(text) else { return };
+        assert!(!errors.is_empty(), "refused without a reason: {text:?}");
+        for error in errors {
+            let lines: Vec<&str> = text.split('\n').collect();
+            let line = lines[error.line - 1];
+            assert!(
+                (1..=line.chars().count() + 1).contains(&error.column),
+                "{error:?} in {text:?}"
+            );
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    };
+    for (at, _) in DEMO.char_indices() {
+        let (before, after) = DEMO.split_at(at);
+        answer(before);
+        answer(after);
+        for put in ["\"", "\0", "é", "[", "=", "\r\n", "1"] {
+            answer(&format!("{before}{put}{}", after.get(1..).unwrap_or_default()));
+        }
+    }
+    // Deep enough to overflow a stack where nesting has no bound.
+    for nesting in ["[", "{a=", "a.", "[["] {
+        answer(&format!("name = \"app\"\nkeyvalue = {}", nesting.repeat(100_000)));
+        answer(&nesting.repeat(100_000));
+    }
 }
 
 #[test]

@@ -55,9 +55,7 @@ struct Target {
 }
 
 /// Sorts crates by workspace; beside them, what is wrong with those that are in none.
-pub(super) fn workspaces(
-    crates: &[(Name, PathBuf)],
-) -> (Vec<Workspace>, BTreeMap<Name, String>) {
+pub(super) fn workspaces(crates: &[(Name, PathBuf)]) -> (Vec<Workspace>, BTreeMap<Name, String>) {
     let (mut found, mut wrong) = (Vec::<Workspace>::new(), BTreeMap::new());
     for (name, folder) in crates {
         let known = found.iter().flat_map(|workspace| &workspace.members);
@@ -155,7 +153,10 @@ fn artefact(member: &Member, messages: &[Message]) -> Result<Option<PathBuf>, St
             .filter(|message| message.reason == "compiler-artifact")
             .filter(|message| message.manifest_path == member.manifest)
             .filter(|message| {
-                message.target.as_ref().is_some_and(|target| target.kind.iter().any(|is| is == kind))
+                message
+                    .target
+                    .as_ref()
+                    .is_some_and(|target| target.kind.iter().any(|is| is == kind))
             })
             .flat_map(|message| &message.filenames)
             .filter(|file| file.extension().is_some_and(|extension| extension == "wasm"))

@@ -16,7 +16,10 @@ pub(super) fn each<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) 
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(index) else { return };
                     let result = work(job);
-                    results.lock().unwrap_or_else(|poison| poison.into_inner()).push((index, result));
+                    results
+                        .lock()
+                        .unwrap_or_else(|poison| poison.into_inner())
+                        .push((index, result));
                 }
             });
         }

@@ -124,7 +124,12 @@ impl ComponentReport {
 
 impl ServiceReport {
     /// A service, and how long it took where it was made.
-    pub(super) fn of(app: &App, name: &Name, service: &ServiceRecord, took: Option<Duration>) -> Self {
+    pub(super) fn of(
+        app: &App,
+        name: &Name,
+        service: &ServiceRecord,
+        took: Option<Duration>,
+    ) -> Self {
         Self {
             name: name.clone(),
             status: if took.is_some() { Status::Built } else { Status::Fresh },

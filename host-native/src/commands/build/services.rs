@@ -7,11 +7,12 @@ use crate::built::{Artefact, Record, ServiceRecord};
 use crate::capability::{self, table};
 use crate::clock;
 use crate::compose::compose;
+use crate::grants;
 use crate::guest::engine;
 use crate::guest::load::{Cache, PART_SUFFIX, content_hash, open_compiled, prepare, write_whole};
 use crate::guest::state::State;
 use crate::inspect::Inspection;
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::wiring::{Inspections, Wiring, wire};
 use selvedge_contract::names::Name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,16 +41,21 @@ pub(super) fn build(
     let inspections = inspections(record);
     let mut reports = Vec::new();
     let mut stale = Vec::new();
+    let mut wirings = BTreeMap::new();
     for (name, service) in &app.manifest.services {
         let Some(wiring) = wire(&app.manifest, (name, service), &inspections, problems) else {
             continue;
         };
+        wirings.insert(name.clone(), wiring.clone());
         let plan = Plan { name: name.clone(), recipe: bench.recipe(&wiring), wiring };
         match bench.fresh(&plan) {
             Some(known) => reports.push(ServiceReport::of(app, name, known, None)),
             None => stale.push(plan),
         }
     }
+    // Notes are for those who ask by `selvedge check`.
+    let compared = grants::compare(&app.manifest, &inspections, &wirings).into_iter();
+    problems.extend(compared.filter(|problem| problem.severity() <= Severity::Warning));
     let composed = parallel::each(&stale, |plan| bench.compose(plan));
     let mut compiled = BTreeMap::new();
     let made = if stale.is_empty() {
@@ -229,8 +235,7 @@ impl Bench<'_> {
         let service = service.ok_or_else(|| system("compile", &"nothing to compile"))?;
         let list: Vec<&str> = content.names.iter().map(Name::as_str).collect();
         let (list, wasm) = (list.join(", "), content.wasm);
-        let not_composed =
-            |reason| Problem::NotComposed { service: service.clone(), reason };
+        let not_composed = |reason| Problem::NotComposed { service: service.clone(), reason };
         let inspection =
             Inspection::of(wasm).map_err(|error| not_composed(format!("the result {error}")))?;
         let compiled = self.cache.path(&self.engine, &content_hash(wasm));

@@ -36,10 +36,8 @@ pub(super) fn build(
     let (jobs, wrong) = plan(app, record, &stale);
     problems.extend(wrong);
     let outcomes = parallel::each(&jobs, |job| job.run(app, record, progress));
-    let mut reports: Vec<_> = fresh
-        .iter()
-        .map(|(name, known)| ComponentReport::fresh(app, name, known))
-        .collect();
+    let mut reports: Vec<_> =
+        fresh.iter().map(|(name, known)| ComponentReport::fresh(app, name, known)).collect();
     let mut components = fresh;
     for (name, took, outcome) in outcomes.into_iter().flatten() {
         match outcome {
