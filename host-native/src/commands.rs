@@ -1,5 +1,6 @@
 //! The commands. Each returns an exit code; errors are printed once, here.
 
+mod kv;
 mod serve;
 
 use crate::cli::{Cli, Command};
@@ -9,9 +10,8 @@ use std::process::ExitCode;
 pub fn run(cli: Cli) -> ExitCode {
     let outcome: anyhow::Result<ExitCode> = match cli.command {
         Command::Serve(args) => serve::run(&args),
-        Command::Build(_) | Command::Check(_) | Command::Kv(_) => {
-            Err(anyhow::anyhow!("not there yet"))
-        }
+        Command::Kv(args) => kv::run(&args),
+        Command::Build(_) | Command::Check(_) => Err(anyhow::anyhow!("not there yet")),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
