@@ -3,4 +3,8 @@
 //! Pure: no I/O, no clock, no async, nothing that does not build for `wasm32-unknown-unknown`.
 
 pub mod failure;
+pub mod host;
 pub mod limits;
+pub mod manifest;
+pub mod names;
+pub mod route;

@@ -5,6 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use self::fields::{LIMIT_FIELDS, LimitError, LimitField, LimitsPatch};
+
+mod fields;
+
 /// Longest key of a key-value store, in bytes of UTF-8.
 ///
 /// Source: Workers KV limits, read 2026-11-21. The native host keeps the same bound so that no
@@ -22,10 +26,23 @@ pub const LIST_KEYS_MAX: usize = 1000;
 /// Longest time to live of a key, in seconds: ten years, so that no clock overflows.
 pub const TTL_SECONDS_MAX: u64 = 10 * 365 * 24 * 3600;
 
+/// Longest name of an app, component, service, store or secret, in bytes.
+///
+/// Source: RFC 1035 section 2.3.4, a label of DNS, so that a service's name can be a host's.
+pub const NAME_BYTES_MAX: usize = 63;
+/// Longest route of a manifest, in bytes.
+///
+/// Ours: many times what people write, and it bounds the depth of the routes' tree.
+pub const ROUTE_BYTES_MAX: usize = 1024;
+
 /// Most header fields in a request.
 ///
 /// Source: hyper's default for HTTP/1, read 2026-11-21; nginx and Workers allow about as many.
 pub const HEADER_COUNT_MAX: usize = 100;
+/// Largest head of a request that a manifest can allow, in bytes.
+///
+/// Ours: a head is read before its service is known, so that every connection may cost as much.
+pub const HEADER_BYTES_MAX: u64 = 1024 * 1024;
 /// Longest a client may take to send the head of a request, in milliseconds.
 ///
 /// Source: nginx `client_header_timeout` is 60 s, Apache's `RequestReadTimeout` starts at 20 s;

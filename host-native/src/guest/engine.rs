@@ -1,0 +1,79 @@
+//! The one place that configures wasmtime: whatever compiles or runs a component uses [`open`], or
+//! compiled artefacts would not match.
+
+use selvedge_contract::limits::EPOCH_TICK_MS;
+use std::time::Duration;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Most instances of all services in one process.
+///
+/// Each needs a few memory mappings, and Linux allows 65 530 a process (`vm.max_map_count`):
+/// measured, about 13 000 pooled instances fit.
+pub const INSTANCES_MAX: u32 = 4_000;
+
+/// Bytes of address space set aside for each linear memory: with the guard, 4 000 of them fit
+/// easily, and a guest that asks for more than it may have is stopped by its own limit before.
+const MEMORY_RESERVATION: u64 = 1 << 32;
+
+/// Bytes of a dead instance's memory that stay mapped for the next one. Small guests start in half
+/// the time; more than this costs large ones more to clear than to map anew.
+const KEEP_RESIDENT_BYTES: usize = 512 * 1024;
+
+/// Opens the engine that runs components.
+///
+/// # Errors
+/// Where this machine cannot run compiled code, or has too little address space.
+pub fn open() -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES_MAX);
+    pool.total_core_instances(INSTANCES_MAX.saturating_mul(8));
+    pool.total_memories(INSTANCES_MAX);
+    pool.total_tables(INSTANCES_MAX.saturating_mul(4));
+    pool.total_stacks(INSTANCES_MAX);
+    pool.max_core_instances_per_component(200);
+    pool.max_memories_per_component(20);
+    pool.max_tables_per_component(200);
+    pool.table_elements(100_000);
+    pool.max_memory_size(usize::try_from(MEMORY_RESERVATION)?);
+    pool.linear_memory_keep_resident(KEEP_RESIDENT_BYTES);
+    pool.table_keep_resident(KEEP_RESIDENT_BYTES);
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+/// Opens an engine that only compiles: the same code, without room for instances.
+///
+/// # Errors
+/// Where the compiler does not know this machine.
+pub fn open_compiler() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// Everything that compiled code depends on.
+fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.wasm_component_model_async(true);
+    config.epoch_interruption(true);
+    config.memory_reservation(MEMORY_RESERVATION);
+    config.memory_init_cow(true);
+    config
+}
+
+/// Starts the thread that lets running guests notice that time passes. It ends with the process;
+/// it holds the engine weakly, and so ends with that, too.
+///
+/// # Errors
+/// Where no thread can be started.
+pub fn start_ticking(engine: &Engine) -> std::io::Result<()> {
+    let weak = engine.weak();
+    std::thread::Builder::new().name("epoch".to_owned()).spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_millis(EPOCH_TICK_MS));
+            let Some(engine) = weak.upgrade() else { return };
+            engine.increment_epoch();
+        }
+    })?;
+    Ok(())
+}
