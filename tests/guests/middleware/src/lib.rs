@@ -1,10 +1,10 @@
 //! A middleware: marks the request on its way in and the response on its way out, and answers some
 //! requests itself.
 //!
-//! Its name is the variable `mark`; the header `x-marks` lists the marks in the order of passing.
+//! A mark is the place in the chain, 1 for the outermost: `x-request-marks` lists those that the
+//! request passed, `x-marks` those that the response passed.
 
 use bindings::exports::wasi::http::handler::Guest;
-use bindings::wasi::config::store;
 use bindings::wasi::http::handler;
 use bindings::wasi::http::types::{ErrorCode, Fields, Request, Response};
 use bindings::{wit_future, wit_stream};
@@ -23,7 +23,8 @@ bindings::export!(Marker with_types_in bindings);
 
 impl Guest for Marker {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let mark = store::get("mark").ok().flatten().unwrap_or_default();
+        let passed = request.get_headers().get("x-request-marks").len();
+        let mark = (passed + 1).to_string();
         if request.get_headers().has("x-refuse") {
             return refuse(&mark);
         }
