@@ -4,7 +4,12 @@
 //! → `storage` (5 keep). What both hosts share is in the crate `selvedge-contract`.
 
 pub mod app;
+mod capability;
 pub mod cli;
 pub mod clock;
 pub mod commands;
-pub mod guest;
+mod dispatch;
+mod guest;
+mod server;
+mod settings;
+mod telemetry;

@@ -1,0 +1,1 @@
+pub use super::keyvalue::add_to_linker;

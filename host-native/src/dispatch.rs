@@ -1,0 +1,132 @@
+//! Step 2 of a request's way, choose: which service answers, whether it may, and what the client
+//! gets where it does not.
+//!
+//! Before it comes `server`, after it `guest`.
+
+mod answer;
+mod body;
+mod request;
+
+use crate::guest::job::{Job, RequestId, Ticket};
+use crate::guest::pool::Pool;
+use crate::guest::service::Service;
+use answer::{Answer, Outcome};
+use futures::channel::oneshot;
+use http::header::HOST;
+use hyper::body::Incoming;
+use request::Guarded;
+use selvedge_contract::failure::Failure;
+use selvedge_contract::route::Table;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An app that can be served: its services and who answers what.
+pub(crate) struct App {
+    /// The services.
+    pub(crate) services: Vec<Arc<Service>>,
+    /// Which of them answers, by index.
+    pub(crate) routes: Table<usize>,
+    /// The largest head of a request that any service takes.
+    pub(crate) header_bytes_max: usize,
+}
+
+/// One serving thread's view of the app.
+pub(crate) struct Dispatch {
+    app: Arc<App>,
+    pools: Vec<Rc<Pool>>,
+}
+
+impl Dispatch {
+    /// The view of a new thread.
+    pub(crate) fn new(app: &Arc<App>) -> Self {
+        let pools: Vec<_> =
+            app.services.iter().map(|service| Pool::new(Arc::clone(service))).collect();
+        for pool in &pools {
+            tokio::task::spawn_local(Rc::clone(pool).pull_when_announced());
+        }
+        Self { app: Arc::clone(app), pools }
+    }
+
+    /// Answers a request, whatever happens.
+    pub(crate) async fn answer(&self, request: http::Request<Incoming>) -> http::Response<Answer> {
+        let id = RequestId::next();
+        let pool = match self.choose(&request) {
+            Ok(pool) => pool,
+            Err(failure) => return answer::failure(failure, id, ""),
+        };
+        let service = &pool.service;
+        match self.ask(pool, request, id).await {
+            Ok(response) => response,
+            Err(failure) => answer::failure(failure, id, &service.name),
+        }
+    }
+
+    fn choose(&self, request: &http::Request<Incoming>) -> Result<&Rc<Pool>, Failure> {
+        let host = match request.uri().host() {
+            Some(host) => Some(host),
+            None => match request.headers().get(HOST) {
+                Some(host) => Some(host.to_str().map_err(|_| Failure::BadRequest)?),
+                None => None,
+            },
+        };
+        let index = self.app.routes.find(host, request.uri().path()).ok_or(Failure::NoRoute)?;
+        self.pools.get(*index).ok_or(Failure::NoRoute)
+    }
+
+    async fn ask(
+        &self,
+        pool: &Rc<Pool>,
+        request: http::Request<Incoming>,
+        id: RequestId,
+    ) -> Result<http::Response<Answer>, Failure> {
+        let service = &pool.service;
+        let limits = &service.limits;
+        request::check_head(&request, limits, self.app.header_bytes_max)?;
+        let admission = service.admit().ok_or(Failure::TooManyRequests)?;
+        let Guarded { request, trouble } = request::guard(request, limits);
+        let ticket = Ticket::new(id);
+        let (reply, response) = oneshot::channel();
+        pool.place(Job { request, reply, ticket: Arc::clone(&ticket) });
+        let wall = Duration::from_millis(limits.wall_ms);
+        let outcome = answer::wait(response, trouble, wall).await;
+        match outcome {
+            Outcome::Replied(response) => answer::accept(response, limits, ticket, admission),
+            Outcome::Failed(error) => Err(answer::failed(&error, &service.name, id)),
+            Outcome::Ended => {
+                Err(ticket.instance.get().map_or(Failure::Trap, |vitals| vitals.cause()))
+            }
+            Outcome::Trouble(failure) => {
+                ticket.give_up();
+                Err(failure)
+            }
+            Outcome::TimedOut => {
+                ticket.give_up();
+                Err(if ticket.instance.get().is_some() {
+                    Failure::WallTime
+                } else {
+                    Failure::TooManyInstances
+                })
+            }
+        }
+    }
+
+    /// Looks after the instances of this thread. Called now and then.
+    pub(crate) fn tend(&self) {
+        for pool in &self.pools {
+            pool.tend();
+        }
+    }
+
+    /// Asks every instance to end when its work is done.
+    pub(crate) fn retire_all(&self) {
+        for pool in &self.pools {
+            pool.retire_all();
+        }
+    }
+
+    /// Whether no instance is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pools.iter().all(|pool| pool.is_empty())
+    }
+}

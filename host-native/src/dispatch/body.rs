@@ -1,0 +1,110 @@
+//! The body of a guest's response, held to its bounds.
+
+use crate::guest::job::Ticket;
+use crate::guest::service::Admission;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use selvedge_contract::failure::Failure;
+use selvedge_contract::limits::Limits;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// The body of a guest's response. While it is there, its request counts as one that is answered.
+pub(crate) struct GuestBody {
+    body: WasiBody,
+    bytes_left: u64,
+    wait_max: Duration,
+    /// Runs while the guest writes nothing.
+    waiting: Option<Pin<Box<Sleep>>>,
+    ticket: Arc<Ticket>,
+    _admission: Admission,
+}
+
+impl GuestBody {
+    /// Puts the guard around a body.
+    pub(super) fn new(
+        body: WasiBody,
+        limits: &Limits,
+        ticket: Arc<Ticket>,
+        admission: Admission,
+    ) -> Self {
+        if let Some(vitals) = ticket.instance.get() {
+            vitals.body_begins();
+        }
+        Self {
+            body,
+            bytes_left: limits.response_body_bytes,
+            wait_max: Duration::from_millis(limits.wall_ms),
+            waiting: None,
+            ticket,
+            _admission: admission,
+        }
+    }
+
+    /// Ends the body before its time; the connection ends with it, so that no client takes half of
+    /// a body for the whole.
+    fn fail(&self, failure: Failure, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        tracing::warn!(
+            request = %self.ticket.id,
+            failure = failure.name(),
+            "a response was broken off: {}", failure.sentence()
+        );
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl Drop for GuestBody {
+    fn drop(&mut self) {
+        if let Some(vitals) = self.ticket.instance.get() {
+            vitals.body_ends();
+        }
+    }
+}
+
+impl Body for GuestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Pending => {
+                let wait_max = self.wait_max;
+                let waiting =
+                    self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait_max)));
+                match waiting.as_mut().poll(cx) {
+                    Poll::Ready(()) => self.fail(Failure::WallTime, Error::ConnectionWriteTimeout),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                self.waiting = None;
+                let bytes = frame.data_ref().map_or(0, |data| data.len());
+                match self.bytes_left.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) {
+                    Some(left) => {
+                        self.bytes_left = left;
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    None => {
+                        self.fail(Failure::ResponseBodyTooLarge, Error::HttpResponseBodySize(None))
+                    }
+                }
+            }
+            ready => ready,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

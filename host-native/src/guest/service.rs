@@ -1,0 +1,172 @@
+//! A service, ready to be instantiated: shared by all serving threads.
+
+use crate::guest::job::Job;
+use crate::guest::state::{Provision, State};
+use crate::guest::vitals::Vitals;
+use selvedge_contract::limits::{EPOCH_TICK_MS, Limits};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
+
+/// A service that can be instantiated.
+pub(crate) struct Service {
+    /// Its name in the manifest.
+    pub(crate) name: Arc<str>,
+    /// What it may use.
+    pub(crate) limits: Limits,
+    /// Requests wait here while no instance of any thread can take them.
+    pub(crate) overflow: Overflow,
+    engine: Engine,
+    pre: ProxyPre<State>,
+    provision: Arc<Provision>,
+    instances: AtomicU32,
+    requests: AtomicU32,
+}
+
+impl Service {
+    /// A service made from a linked component.
+    pub(crate) fn new(
+        name: Arc<str>,
+        limits: Limits,
+        engine: Engine,
+        pre: ProxyPre<State>,
+        provision: Arc<Provision>,
+    ) -> Self {
+        let overflow = Overflow::default();
+        let (instances, requests) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { name, limits, overflow, engine, pre, provision, instances, requests }
+    }
+
+    /// Most requests that one instance may have at once.
+    pub(crate) fn requests_per_instance(&self) -> u32 {
+        match self.pre {
+            ProxyPre::P3(_) => self.limits.requests_per_instance,
+            // A 0.2 handler may keep state of its one request anywhere: it is never asked twice.
+            ProxyPre::P2(_) => 1,
+        }
+    }
+
+    /// Most requests that one instance may have in its life.
+    pub(crate) fn instance_requests_total(&self) -> u32 {
+        match self.pre {
+            ProxyPre::P3(_) => self.limits.instance_requests_total,
+            ProxyPre::P2(_) => 1,
+        }
+    }
+
+    /// Takes a place among the requests that are answered at once, if there is one.
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<Admission> {
+        claim(&self.requests, self.limits.concurrent_requests).then(|| Admission(Arc::clone(self)))
+    }
+
+    /// Takes a place among the instances, if there is one; [`Self::instance_ended`] gives it back.
+    pub(crate) fn claim_instance(&self) -> bool {
+        claim(&self.instances, self.limits.instances)
+    }
+
+    /// Gives back what [`Self::claim_instance`] took.
+    pub(crate) fn instance_ended(&self) {
+        self.instances.fetch_sub(1, Relaxed);
+        self.overflow.announce();
+    }
+
+    /// Makes an instance.
+    ///
+    /// # Errors
+    /// Where the process has no room for one more, the component's start traps, or it begins with
+    /// more memory than it may have.
+    pub(crate) async fn instantiate(
+        &self,
+        vitals: &Arc<Vitals>,
+    ) -> wasmtime::Result<(Store<State>, Proxy)> {
+        let state = State::new(&self.provision, &self.limits, vitals);
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_epoch_deadline(1);
+        let ticks_max = u32::try_from(self.limits.cpu_ms / EPOCH_TICK_MS).unwrap_or(u32::MAX);
+        let vitals = Arc::clone(vitals);
+        store.epoch_deadline_callback(move |_| {
+            if vitals.count_tick() > ticks_max.max(1) {
+                vitals.set_cause(selvedge_contract::failure::Failure::CpuTime);
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            // Tokio's own yield lets the thread look at its sockets before it comes back here; the
+            // engine's would be polled again at once.
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        });
+        let proxy = self.pre.instantiate_async(&mut store).await?;
+        Ok((store, proxy))
+    }
+}
+
+/// Adds one unless that would be more than `most`.
+fn claim(count: &AtomicU32, most: u32) -> bool {
+    count.fetch_update(Relaxed, Relaxed, |count| (count < most).then(|| count + 1)).is_ok()
+}
+
+/// A place among the requests that a service answers at once; given back when dropped.
+pub(crate) struct Admission(Arc<Service>);
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Requests that no instance can take yet. Bounded by the requests that a service admits.
+#[derive(Default)]
+pub(crate) struct Overflow {
+    jobs: Mutex<VecDeque<Job>>,
+    length: AtomicUsize,
+    more: Notify,
+}
+
+impl Overflow {
+    /// Puts a job in, and tells every thread.
+    pub(crate) fn push(&self, job: Job) {
+        let mut jobs = self.lock();
+        jobs.push_back(job);
+        self.length.store(jobs.len(), Relaxed);
+        drop(jobs);
+        self.announce();
+    }
+
+    /// Puts a job back that could not be placed.
+    pub(crate) fn push_front(&self, job: Job) {
+        let mut jobs = self.lock();
+        jobs.push_front(job);
+        self.length.store(jobs.len(), Relaxed);
+    }
+
+    /// Takes the job that waits longest.
+    pub(crate) fn pop(&self) -> Option<Job> {
+        if self.length.load(Relaxed) == 0 {
+            return None;
+        }
+        let mut jobs = self.lock();
+        let job = jobs.pop_front();
+        self.length.store(jobs.len(), Relaxed);
+        job
+    }
+
+    /// Tells every thread that a job waits or an instance may be started.
+    pub(crate) fn announce(&self) {
+        if self.length.load(Relaxed) > 0 {
+            self.more.notify_waiters();
+        }
+    }
+
+    /// Waits for the next [`Self::announce`].
+    pub(crate) fn announced(&self) -> Notified<'_> {
+        self.more.notified()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        // A queue is whole between any two of its own calls, panic or not.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,123 @@
+//! A client's TCP stream: shared, so that a last word can be said after hyper is done with it, and
+//! with a bound on how long a client may refuse to read.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// How long a client may take no byte of what it is sent.
+///
+/// Source: nginx's `send_timeout` is 60 s, Apache's `Timeout` the same; half of it still lets a
+/// phone change its network.
+const STALL_MAX: Duration = Duration::from_secs(30);
+
+/// A client's TCP stream.
+pub(super) struct Stream {
+    tcp: Rc<TcpStream>,
+    /// Runs while the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+/// The client took nothing for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the client took no byte for {} s", STALL_MAX.as_secs())]
+pub(super) struct Stalled;
+
+impl Stream {
+    /// A stream that sends small pieces at once.
+    pub(super) fn new(tcp: TcpStream) -> Self {
+        // Without it an answer may wait for the client's acknowledgement; a socket that refuses is
+        // only slower.
+        let _ = tcp.set_nodelay(true);
+        Self { tcp: Rc::new(tcp), stalled: None }
+    }
+
+    /// Another hold on the same stream.
+    pub(super) fn clone(&self) -> Self {
+        Self { tcp: Rc::clone(&self.tcp), stalled: None }
+    }
+
+    /// Sends a last word, as far as it goes without waiting.
+    pub(super) fn say(&self, bytes: &[u8]) {
+        let _ = self.tcp.try_write(bytes);
+    }
+
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.tcp.poll_write_ready(cx)?.is_pending() {
+                return self.wait(cx);
+            }
+            match write(&self.tcp) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => {
+                    self.stalled = None;
+                    return Poll::Ready(written);
+                }
+            }
+        }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let deadline = || Box::pin(tokio::time::sleep_until(Instant::now() + STALL_MAX));
+        ready!(self.stalled.get_or_insert_with(deadline).as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, Stalled)))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.tcp.poll_read_ready(cx))?;
+            match self.tcp.try_read_buf(buffer) {
+                Ok(_) => return Poll::Ready(Ok(())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.write(cx, |tcp| tcp.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.write(cx, |tcp| tcp.try_write_vectored(parts))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        use std::net::Shutdown;
+        let socket = socket2::SockRef::from(&*self.tcp);
+        Poll::Ready(socket.shutdown(Shutdown::Write))
+    }
+}

@@ -1,0 +1,222 @@
+//! A serving thread: its runtime, its connections and its instances.
+
+use crate::dispatch::{App, Dispatch};
+use crate::server::stream::{Stalled, Stream};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use selvedge_contract::limits::{HEADER_COUNT_MAX, HEADER_READ_MS, STREAMS_PER_CONNECTION_MAX};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::runtime::LocalOptions;
+use tokio::sync::{mpsc, watch};
+
+/// How often a thread looks after its instances.
+const TEND_EVERY: Duration = Duration::from_millis(100);
+
+/// A serving thread, seen from the accepting one.
+pub(super) struct ServingThread {
+    /// Connections that it has.
+    pub(super) open: Arc<AtomicUsize>,
+    accepted: mpsc::UnboundedSender<(std::net::TcpStream, SocketAddr)>,
+    alive: watch::Receiver<()>,
+}
+
+impl ServingThread {
+    /// Starts a thread that serves until `stopping` says so, and then to the end of what it has.
+    pub(super) fn start(
+        index: usize,
+        app: Arc<App>,
+        stopping: watch::Receiver<bool>,
+    ) -> std::io::Result<Self> {
+        let open = Arc::new(AtomicUsize::new(0));
+        let (accepted, incoming) = mpsc::unbounded_channel();
+        let (living, alive) = watch::channel(());
+        let thread_open = Arc::clone(&open);
+        let runtime = move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build_local(LocalOptions::default())
+        };
+        std::thread::Builder::new().name(format!("serve-{index}")).spawn(move || {
+            match runtime() {
+                Ok(runtime) => runtime.block_on(run(app, incoming, stopping, thread_open)),
+                Err(error) => tracing::error!(cause = %error, "cannot start a serving thread"),
+            }
+            drop(living);
+        })?;
+        Ok(Self { open, accepted, alive })
+    }
+
+    /// Hands a connection over.
+    pub(super) fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        // Counted here, so that a burst is spread before the thread has seen any of it.
+        self.open.fetch_add(1, Relaxed);
+        let handed_over = stream
+            .into_std()
+            .map_err(drop)
+            .and_then(|stream| self.accepted.send((stream, peer)).map_err(drop));
+        if handed_over.is_err() {
+            self.open.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Waits for the thread's end.
+    pub(super) async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+}
+
+type Incoming = mpsc::UnboundedReceiver<(std::net::TcpStream, SocketAddr)>;
+
+/// Serves connections until told to stop, then until they and the instances have ended.
+async fn run(
+    app: Arc<App>,
+    mut incoming: Incoming,
+    stopping: watch::Receiver<bool>,
+    open: Arc<AtomicUsize>,
+) {
+    let dispatch = Rc::new(Dispatch::new(&app));
+    let builder = Rc::new(builder(app.header_bytes_max));
+    let mut tend = tokio::time::interval(TEND_EVERY);
+    tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told = stopping.clone();
+    loop {
+        tokio::select! {
+            biased;
+            Some((stream, _peer)) = incoming.recv() => {
+                let connection = Connection {
+                    dispatch: Rc::clone(&dispatch),
+                    builder: Rc::clone(&builder),
+                    stopping: stopping.clone(),
+                    open: Open(Arc::clone(&open)),
+                };
+                tokio::task::spawn_local(connection.serve(stream));
+            }
+            _ = tend.tick() => dispatch.tend(),
+            _ = told.wait_for(|stopping| *stopping) => break,
+        }
+    }
+    while open.load(Relaxed) > 0 {
+        tend.tick().await;
+        dispatch.tend();
+    }
+    dispatch.retire_all();
+    while !dispatch.is_empty() {
+        tend.tick().await;
+        dispatch.tend();
+    }
+}
+
+fn builder(header_bytes_max: usize) -> Builder<Local> {
+    let mut builder = Builder::new(Local);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(HEADER_READ_MS))
+        .max_headers(HEADER_COUNT_MAX)
+        // Not under 8 192, says hyper; the request's line and headers must fit.
+        .max_buf_size(header_bytes_max.max(8_192))
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .max_header_list_size(u32::try_from(header_bytes_max).unwrap_or(u32::MAX))
+        .keep_alive_interval(Some(Duration::from_millis(HEADER_READ_MS)));
+    builder
+}
+
+/// One connection, before it is served.
+struct Connection {
+    dispatch: Rc<Dispatch>,
+    builder: Rc<Builder<Local>>,
+    stopping: watch::Receiver<bool>,
+    open: Open,
+}
+
+impl Connection {
+    async fn serve(self, stream: std::net::TcpStream) {
+        let Self { dispatch, builder, mut stopping, open } = self;
+        let Ok(stream) = TcpStream::from_std(stream).map(Stream::new) else { return };
+        let answer = service_fn(|request| {
+            let dispatch = Rc::clone(&dispatch);
+            async move { Ok::<_, Infallible>(dispatch.answer(request).await) }
+        });
+        let mut served =
+            std::pin::pin!(builder.serve_connection(TokioIo::new(stream.clone()), answer));
+        let outcome = tokio::select! {
+            outcome = served.as_mut() => outcome,
+            _ = stopping.wait_for(|stopping| *stopping) => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = outcome {
+            tell(&stream, error.as_ref());
+        }
+        drop(open);
+    }
+}
+
+/// Logs why a connection ended early, and tells the client where it still listens.
+fn tell(stream: &Stream, error: &(dyn std::error::Error + 'static)) {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            if error.is_timeout() {
+                tracing::info!(
+                    "a connection was ended: the head of a request did not arrive in time"
+                );
+                stream.say(REQUEST_TIMEOUT);
+                return;
+            }
+            if error.is_parse_too_large() {
+                tracing::info!(
+                    failure = "headers-too-large",
+                    "a request was refused: its head is too large"
+                );
+                return;
+            }
+        }
+        if let Some(Stalled) = error.downcast_ref::<Stalled>() {
+            tracing::info!("a connection was ended: the client did not read its answer");
+            return;
+        }
+        cause = error.source();
+    }
+    tracing::debug!(cause = %error, "a connection ended early");
+}
+
+const REQUEST_TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// A connection's place among those that are open.
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Runs hyper's own tasks on this thread.
+#[derive(Debug, Clone, Copy)]
+struct Local;
+
+impl<F> hyper::rt::Executor<F> for Local
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
