@@ -16,7 +16,8 @@ pub fn differences(expect: &Expect, outcome: &Outcome) -> Vec<String> {
         Outcome::Reply(reply) => reply,
         Outcome::Nothing(_) if expect.no_reply => return Vec::new(),
         Outcome::Nothing(why) => return vec![format!("expected a reply, got none: {why}")],
-        Outcome::Left => return Vec::new(),
+        Outcome::Left if *expect == Expect::default() => return Vec::new(),
+        Outcome::Left => return vec!["expected a reply, but the client left".to_owned()],
     };
     let mut found = Vec::new();
     head(expect, reply, &mut found);

@@ -122,6 +122,8 @@ pub struct Raw {
     /// Leaves when everything is sent, in the place of reading a reply.
     #[serde(default)]
     pub leave: bool,
+    /// How many replies come, one after the other; the last one is looked at.
+    pub replies: Option<usize>,
 }
 
 /// A piece of what is sent.
@@ -234,6 +236,7 @@ impl Step {
 
         let asks = self.request.is_some() || self.raw.is_some();
         let leaves = self.raw.as_ref().is_some_and(|raw| raw.leave);
+        ensure!(!leaves || self.expect.is_none(), "a client that leaves sees no reply");
         let looks = self.tally.is_empty().then_some(&self.expect).is_none_or(|expect| {
             expect.as_ref().is_some_and(|expect| *expect != Expect::default())
         });

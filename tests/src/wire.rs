@@ -35,7 +35,8 @@ pub async fn send(address: SocketAddr, raw: &Raw) -> Outcome {
         let sent = write(&mut writer, &sending).await;
         (writer, sent)
     });
-    let reply = timeout(PATIENCE, read(BufReader::new(reader), start)).await;
+    let reply =
+        timeout(PATIENCE, read(BufReader::new(reader), start, raw.replies.unwrap_or(1))).await;
     sending.abort();
     match reply {
         Err(_) => Outcome::Nothing(format!("nothing came for {PATIENCE:?}")),
@@ -63,19 +64,32 @@ async fn write(writer: &mut OwnedWriteHalf, pieces: &[Piece]) -> std::io::Result
     writer.flush().await
 }
 
-async fn read(mut reader: BufReader<OwnedReadHalf>, start: Instant) -> Result<Reply> {
-    let mut reply = head(&mut reader).await?;
-    while (100..200).contains(&reply.status) {
-        reply = head(&mut reader).await?;
+/// Reads the replies and gives the last one.
+async fn read(
+    mut reader: BufReader<OwnedReadHalf>,
+    start: Instant,
+    replies: usize,
+) -> Result<Reply> {
+    let mut reply = Reply::default();
+    for _ in 0..replies {
+        reply = one(&mut reader, start).await?;
     }
-    reply.head_after = start.elapsed();
-    if let Err(error) = body(&mut reader, &mut reply).await {
-        reply.broken = Some(format!("{error:#}"));
-    }
-    reply.took = start.elapsed();
     // A reset ends a connection too.
     let next = timeout(CLOSE_WITHIN, reader.read_u8()).await;
     reply.closed = Some(matches!(next, Ok(Err(_))));
+    Ok(reply)
+}
+
+async fn one(reader: &mut BufReader<OwnedReadHalf>, start: Instant) -> Result<Reply> {
+    let mut reply = head(reader).await?;
+    while (100..200).contains(&reply.status) {
+        reply = head(reader).await?;
+    }
+    reply.head_after = start.elapsed();
+    if let Err(error) = body(reader, &mut reply).await {
+        reply.broken = Some(format!("{error:#}"));
+    }
+    reply.took = start.elapsed();
     Ok(reply)
 }
 
