@@ -1,8 +1,10 @@
 //! The signs of life of one instance, for those who watch it from outside its store.
 
+use crate::guest::job::RequestId;
 use futures::task::AtomicWaker;
 use selvedge_contract::failure::Failure;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is known of an instance while its store is busy.
 #[derive(Debug, Default)]
@@ -12,7 +14,8 @@ pub(crate) struct Vitals {
     yielded: AtomicBool,
     given_up: AtomicU32,
     bodies: AtomicU32,
-    request: AtomicU64,
+    broken: AtomicBool,
+    working_for: Mutex<WorkingFor>,
     waker: AtomicWaker,
 }
 
@@ -83,18 +86,56 @@ impl Vitals {
         self.bodies.load(Relaxed) > 0
     }
 
-    /// The request that the instance works for; 0 where there is none or it cannot be told.
-    pub(crate) fn request(&self) -> u64 {
-        self.request.load(Relaxed)
+    /// Says that the instance ends before its work is done.
+    pub(crate) fn set_broken(&self) {
+        self.broken.store(true, Relaxed);
     }
 
-    /// Sets what [`Self::request`] says.
-    pub(crate) fn set_request(&self, id: u64) {
-        self.request.store(id, Relaxed);
+    /// Whether the instance ended before its work was done.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Relaxed)
+    }
+
+    /// The requests that the instance works for.
+    pub(crate) fn working_for(&self) -> MutexGuard<'_, WorkingFor> {
+        // Ids and nothing else: whole after every call, panic or not.
+        self.working_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who is to be woken when there is something new for the instance.
     pub(crate) fn waker(&self) -> &AtomicWaker {
         &self.waker
+    }
+}
+
+/// The requests that an instance works for: those it has not answered, or else the last it has.
+#[derive(Debug, Default)]
+pub(crate) struct WorkingFor {
+    unanswered: Vec<RequestId>,
+    last: Option<RequestId>,
+}
+
+impl WorkingFor {
+    /// Adds a request that is begun.
+    pub(crate) fn begin(&mut self, id: RequestId) {
+        self.unanswered.push(id);
+    }
+
+    /// Takes out a request that has been answered.
+    pub(crate) fn answered(&mut self, id: RequestId) {
+        self.unanswered.retain(|other| *other != id);
+        self.last = Some(id);
+    }
+}
+
+impl std::fmt::Display for WorkingFor {
+    /// The ids, with blanks between them. More than one where a shared instance cannot tell.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut ids =
+            self.unanswered.iter().chain(self.last.iter().filter(|_| self.unanswered.is_empty()));
+        if let Some(id) = ids.next() {
+            write!(formatter, "{id}")?;
+        }
+        ids.try_for_each(|id| write!(formatter, " {id}"))
     }
 }
