@@ -12,4 +12,5 @@ mod dispatch;
 mod guest;
 mod server;
 mod settings;
+mod storage;
 mod telemetry;
