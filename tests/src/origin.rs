@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
@@ -65,11 +65,13 @@ async fn answer(request: Request<Incoming>, counts: Counts) -> Result<Response<B
         }
         "bytes" => builder.body(whole("x".repeat(argument.parse().unwrap_or(0)))),
         "broken" => {
-            let parts = [
-                Ok(Frame::data(Bytes::from_static(b"begun"))),
-                Err(io::Error::other("the origin was asked to break off")),
-            ];
-            builder.body(StreamBody::new(stream::iter(parts)).boxed())
+            let begun = stream::iter([Ok(Frame::data(Bytes::from_static(b"begun")))]);
+            // Late enough for the head to be sent before.
+            let end = stream::once(async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(io::Error::other("the origin was asked to break off"))
+            });
+            builder.body(BodyExt::boxed(StreamBody::new(begun.chain(end))))
         }
         "silent" => {
             tokio::time::sleep(Duration::from_secs(24 * 3600)).await;

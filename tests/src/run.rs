@@ -23,7 +23,7 @@ const LOG_WITHIN: Duration = Duration::from_secs(5);
 /// The pause between two looks at a condition that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The path that every host must answer after every case.
-const ALIVE: &str = "/probe/http/hello";
+const ALIVE: &str = "/alive/http/hello";
 
 /// The host that a case runs against.
 pub enum Target<R> {
