@@ -8,6 +8,10 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+pub(crate) mod faulty;
 pub(crate) mod sqlite;
 
 /// How many bytes of a value [`Storage::scan`] gives; a value up to this size is given whole.

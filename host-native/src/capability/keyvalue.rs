@@ -47,10 +47,13 @@ const INCREMENT_PLACES: usize = 64;
 /// How often an increment is tried when other writers of the key get in between.
 const INCREMENT_TRIES: usize = 100;
 
+/// What tells the time since 1970-01-01T00:00:00Z.
+type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// The stores of one data folder.
 pub(crate) struct KeyValue {
     storage: Arc<dyn Storage>,
-    now: fn() -> Duration,
+    now: Clock,
     /// Increments of one process take turns, so that only other processes make them try again.
     increments: Vec<Mutex<()>>,
     /// Where the numeric cursors of `wasi:keyvalue` point.
@@ -90,11 +93,11 @@ impl KeyValue {
     /// [`StorageError`] names the file or folder, and what to do about it.
     pub(crate) fn open(folder: &Path) -> Result<Arc<Self>, StorageError> {
         let storage = Sqlite::open(&folder.join(FILE))?;
-        Ok(Arc::new(Self::new(Arc::new(storage), crate::clock::now)))
+        Ok(Arc::new(Self::new(Arc::new(storage), Arc::new(crate::clock::now))))
     }
 
     /// Stores over `storage`, by the clock `now`.
-    fn new(storage: Arc<dyn Storage>, now: fn() -> Duration) -> Self {
+    fn new(storage: Arc<dyn Storage>, now: Clock) -> Self {
         let increments = (0..INCREMENT_PLACES).map(|_| Mutex::default()).collect();
         Self { storage, now, increments, positions: Positions::default() }
     }
@@ -122,7 +125,7 @@ impl KeyValue {
         check_key(key)?;
         let found = self.storage.get(&entry::key(store, key), 0)?;
         let Some(Found::Whole(bytes) | Found::Beginning(bytes)) = found else { return Ok(false) };
-        Ok(!Header::parse(&bytes)?.0.is_expired(self.now))
+        Ok(!self.has_expired(&Header::parse(&bytes)?.0))
     }
 
     /// Sets `key`; answers when that is on disk.
@@ -219,7 +222,7 @@ impl KeyValue {
             Some(Found::Beginning(_)) => return Err(KeyValueError::NotANumber),
             Some(Found::Whole(bytes)) => {
                 let (header, header_bytes) = Header::parse(&bytes)?;
-                let (header, number) = if header.is_expired(self.now) {
+                let (header, number) = if self.has_expired(&header) {
                     batch.writes.extend(
                         header
                             .expires_at
@@ -266,12 +269,17 @@ impl KeyValue {
 
     fn unless_expired(&self, bytes: Vec<u8>) -> Result<Option<Entry>, KeyValueError> {
         let (header, header_bytes) = Header::parse(&bytes)?;
-        if header.is_expired(self.now) {
+        if self.has_expired(&header) {
             return Ok(None);
         }
         let mut value = bytes;
         value.drain(..header_bytes.min(value.len()));
         Ok(Some(Entry { value, metadata: header.metadata }))
+    }
+
+    /// Whether an entry is gone. The clock is read only where it matters.
+    fn has_expired(&self, header: &Header) -> bool {
+        header.expires_at.is_some_and(|at| at <= (self.now)().as_secs())
     }
 
     /// Checks how a value is to be kept; says when it expires, in seconds since 1970.
@@ -331,3 +339,8 @@ async fn run_blocking<R: Send + 'static>(
 ) -> Result<R, KeyValueError> {
     tokio::task::spawn_blocking(act).await.map_err(|_| KeyValueError::Stopping)?
 }
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod tests;

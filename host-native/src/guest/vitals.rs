@@ -1,10 +1,10 @@
 //! The signs of life of one instance, for those who watch it from outside its store.
 
 use crate::guest::job::RequestId;
-use futures::task::AtomicWaker;
 use selvedge_contract::failure::Failure;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 
 /// What is known of an instance while its store is busy.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Vitals {
     bodies: AtomicU32,
     broken: AtomicBool,
     working_for: Mutex<WorkingFor>,
-    waker: AtomicWaker,
+    waker: OnceLock<Waker>,
 }
 
 impl Vitals {
@@ -58,7 +58,7 @@ impl Vitals {
     /// Says that one of the instance's requests was answered in its place.
     pub(crate) fn give_up(&self) {
         self.given_up.fetch_add(1, Relaxed);
-        self.waker.wake();
+        self.wake();
     }
 
     /// Says that such a request has been answered by the instance after all.
@@ -102,9 +102,16 @@ impl Vitals {
         self.working_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who is to be woken when there is something new for the instance.
-    pub(crate) fn waker(&self) -> &AtomicWaker {
-        &self.waker
+    /// Says whom to wake. A spawned task has one waker all its life, so the first call decides.
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let _ = self.waker.set(waker.clone());
+    }
+
+    /// Tells the instance that there is something new for it.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
     }
 }
 

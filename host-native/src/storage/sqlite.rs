@@ -228,3 +228,6 @@ fn try_open_for_writing(file: &StoreFile) -> Result<Connection, Opening> {
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@
 
 use super::error::KeyValueError;
 use selvedge_contract::names::Name;
-use std::time::Duration;
 
 const FORMAT: u8 = 1;
 const HAS_EXPIRY: u8 = 1;
@@ -27,11 +26,6 @@ impl Header {
     /// Reads the header that an entry begins with; gives its length, too.
     pub(super) fn parse(bytes: &[u8]) -> Result<(Self, usize), KeyValueError> {
         parse(bytes).ok_or(KeyValueError::Unreadable)
-    }
-
-    /// Whether the entry is gone, by the clock `now`, which is read only if need be.
-    pub(super) fn is_expired(&self, now: fn() -> Duration) -> bool {
-        self.expires_at.is_some_and(|at| at <= now().as_secs())
     }
 
     /// This header with `value` behind it.

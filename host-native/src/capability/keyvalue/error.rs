@@ -5,6 +5,7 @@ use selvedge_contract::limits::{
     METADATA_BYTES_MAX, TTL_SECONDS_MAX, TTL_SECONDS_MIN, VALUE_BYTES_MAX,
 };
 use selvedge_contract::names::KeyError;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::component::ResourceTableError;
 
 /// Why a key-value call did not succeed.
@@ -99,8 +100,17 @@ impl KeyValueError {
         }
     }
 
+    /// Logs this with its cause; at most once a second, since what fails once fails at every call.
     fn log(&self) {
+        static LAST_SECOND: AtomicU64 = AtomicU64::new(0);
+        static UNLOGGED: AtomicU64 = AtomicU64::new(0);
+        let second = crate::clock::now().as_secs();
+        if LAST_SECOND.swap(second, Ordering::Relaxed) == second {
+            UNLOGGED.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let unlogged = UNLOGGED.swap(0, Ordering::Relaxed);
         let cause = std::error::Error::source(self).map(ToString::to_string).unwrap_or_default();
-        tracing::error!(%cause, "key-value storage failed: {self}");
+        tracing::error!(%cause, unlogged, "key-value storage failed: {self}");
     }
 }

@@ -81,10 +81,11 @@ impl KeyValue {
                     return Ok(page);
                 }
                 let name = entry::parse_key(store, &row_key).ok_or(KeyValueError::Unreadable)?;
-                let (Header { expires_at, metadata }, _) = Header::parse(&beginning)?;
+                let (header, _) = Header::parse(&beginning)?;
                 range = range.after(&row_key);
                 last = Some(name.clone());
-                if expires_at.is_none_or(|at| at > (self.now)().as_secs()) {
+                if !self.has_expired(&header) {
+                    let Header { expires_at, metadata } = header;
                     page.keys.push(Listed { name, expires_at, metadata });
                 }
             }

@@ -77,6 +77,7 @@ impl Drop for Writer {
 }
 
 fn write_until_closed(file: &StoreFile, connection: &Connection, queue: &Receiver<Job>) {
+    let opened = identity(file);
     while let Ok(first) = queue.recv() {
         let mut bytes = first.batch.bytes();
         let mut group = vec![first];
@@ -85,7 +86,35 @@ fn write_until_closed(file: &StoreFile, connection: &Connection, queue: &Receive
             bytes = bytes.saturating_add(next.batch.bytes());
             group.push(next);
         }
-        write_group(file, connection, group);
+        // Written to a file that has no name any more, they would be gone with this process.
+        if identity(file) == opened {
+            write_group(file, connection, group);
+        } else {
+            refuse_group(file, group);
+        }
+    }
+}
+
+/// What tells a file from another of its name; none where there is none, or no way to tell.
+fn identity(file: &StoreFile) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = std::fs::metadata(file.path()).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        None
+    }
+}
+
+fn refuse_group(file: &StoreFile, group: Vec<Job>) {
+    for job in group {
+        let error = file.unavailable("it was removed or replaced while it was open; start again");
+        // Who no longer waits needs no answer.
+        let _ = job.answer.send(Err(error));
     }
 }
 
