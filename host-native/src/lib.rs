@@ -9,7 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 mod dispatch;
-mod guest;
+pub mod guest;
 mod server;
 mod settings;
 mod telemetry;
