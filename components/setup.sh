@@ -81,7 +81,7 @@ try_rustup() {
   case $status in
     0) say "no: they are there, but the rustc on PATH is another one" ;;
     124) say "no: not done in time" ;;
-    *) say "no, after $((SECONDS - begin)) s: $(grep -m 1 '^error' <<<"$output" || echo "exit code $status")" ;;
+    *) say "no, after $((SECONDS - begin)) s: $(grep -m 1 '^error' <<<"$output" | cut -c -90 || echo "exit code $status")" ;;
   esac
   return 1
 }

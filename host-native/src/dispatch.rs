@@ -92,7 +92,7 @@ impl Dispatch {
         let outcome = answer::wait(response, trouble, wall).await;
         match outcome {
             Outcome::Replied(response) => answer::accept(response, limits, ticket, admission),
-            Outcome::Failed(error) => Err(answer::failed(&error, &service.name, id)),
+            Outcome::Failed(error) => Err(answer::failed(&error, &service.name, &ticket)),
             Outcome::Ended => {
                 Err(ticket.instance.get().map_or(Failure::Trap, |vitals| vitals.cause()))
             }

@@ -86,13 +86,12 @@ impl Lines {
 
     fn emit(&mut self) {
         let message = String::from_utf8_lossy(&self.line);
-        let request = self.vitals.request();
         tracing::info!(
             target: "guest",
             service = &*self.service,
             component = &*self.component,
             stream = self.stream,
-            request = format_args!("{request:016x}"),
+            request = %self.vitals.working_for(),
             cut = self.cut.then_some(true),
             "{message}"
         );

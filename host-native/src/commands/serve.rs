@@ -34,8 +34,10 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let manifest = Manifest::parse(&text).map_err(|errors| anyhow::anyhow!("{}", errors[0]))?;
     let engine = engine::open().map_err(anyhow::Error::from).context("cannot open the engine")?;
     let stores = KeyValue::open(&settings.data)?;
+    stores.start_sweeping()?;
     let app = open(&settings, &manifest, &engine, &stores)?;
     engine::start_ticking(&engine)?;
+    stores.start_sweeping().context("cannot start the sweep of expired keys")?;
     server::serve(Arc::new(app), settings.listen, settings.threads, |address| {
         announce(&manifest, address)
     })?;

@@ -74,12 +74,19 @@ pub(super) fn accept(
 }
 
 /// Which failure an error stands for.
-pub(super) fn failed(error: &wasmtime::Error, service: &str, id: RequestId) -> Failure {
+pub(super) fn failed(error: &wasmtime::Error, service: &str, ticket: &Ticket) -> Failure {
     if let Some(Refused(failure)) = error.downcast_ref::<Refused>() {
         return *failure;
     }
-    tracing::warn!(service, request = %id, cause = format!("{error:#}"), "the guest gave no response");
-    if error.is::<wasmtime::Trap>() { Failure::Trap } else { Failure::InvalidResponse }
+    let cause = format!("{error:#}");
+    tracing::warn!(service, request = %ticket.id, cause, "the guest gave no response");
+    let trapped = error.is::<wasmtime::Trap>()
+        || error.is::<wasmtime::WasmBacktrace>()
+        || error.is::<wasmtime_wasi::I32Exit>();
+    match ticket.instance.get().map(|vitals| vitals.cause()) {
+        Some(cause) if trapped => cause,
+        _ => Failure::InvalidResponse,
+    }
 }
 
 /// The host's own answer: a problem document.

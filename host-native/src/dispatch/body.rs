@@ -96,7 +96,14 @@ impl Body for GuestBody {
                     }
                 }
             }
-            ready => ready,
+            Poll::Ready(None) => match self.ticket.instance.get() {
+                // What was written before the instance broke is not the whole body.
+                Some(vitals) if vitals.is_broken() => {
+                    self.fail(vitals.cause(), Error::HttpResponseIncomplete)
+                }
+                _ => Poll::Ready(None),
+            },
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
         }
     }
 

@@ -64,7 +64,7 @@ fn log_end(pool: &Pool, slot: &Slot, error: &wasmtime::Error) {
     tracing::warn!(
         service = &*pool.service.name,
         failure = failure.name(),
-        request = format_args!("{:016x}", slot.vitals.request()),
+        request = %slot.vitals.working_for(),
         in_flight = slot.in_flight.get(),
         cause = format!("{error:#}"),
         "the instance was ended"
@@ -86,10 +86,14 @@ async fn live(
     let after_response = Duration::from_millis(pool.service.limits.after_response_ms);
     let mut turns =
         pin!(store.run_concurrent(async |accessor| take_turns(pool, slot, proxy, accessor).await));
+    poll_fn(|cx| Poll::Ready(slot.vitals.set_waker(cx.waker()))).await;
     poll_fn(|cx| {
-        slot.vitals.waker().register(cx.waker());
         if let Poll::Ready(ended) = turns.as_mut().poll(cx) {
-            return Poll::Ready(ended.and_then(|ended| ended));
+            let ended = ended.and_then(|ended| ended);
+            if ended.is_err() {
+                slot.vitals.set_broken();
+            }
+            return Poll::Ready(ended);
         }
         let computing = slot.vitals.take_computing();
         slot.busy.set(computing);
@@ -102,6 +106,7 @@ async fn live(
             slot.retiring.set(true);
         }
         if slot.retiring.get() && slot.is_overdue(after_response) {
+            slot.vitals.set_broken();
             return Poll::Ready(Err(wasmtime::Error::new(Overdue)));
         }
         Poll::Pending
@@ -178,7 +183,7 @@ fn begin<'a>(
 ) -> wasmtime::Result<impl Future<Output = Arc<Ticket>> + 'a> {
     let Job { request, reply, ticket } = job;
     let _ = ticket.instance.set(Arc::clone(&slot.vitals));
-    slot.vitals.set_request(ticket.id.0);
+    slot.vitals.working_for().begin(ticket.id);
     let prepared = accessor.with(|mut store| {
         store.as_context_mut().set_epoch_deadline(1);
         Prepared::new(store.as_context_mut(), proxy, request, State::http, reply)
@@ -193,6 +198,7 @@ fn begin<'a>(
 /// Notes that the guest has answered a request.
 fn finish(pool: &Rc<Pool>, slot: &Slot, ticket: &Ticket) {
     slot.in_flight.set(slot.in_flight.get() - 1);
+    slot.vitals.working_for().answered(ticket.id);
     slot.has_answered.set(true);
     slot.active.set(Instant::now());
     if ticket.was_given_up() {

@@ -64,7 +64,7 @@ pub(crate) struct Refused(pub(crate) Failure);
 
 /// A request's number: unlikely to have been seen before, on any host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RequestId(pub(crate) u64);
+pub(crate) struct RequestId(u64);
 
 impl RequestId {
     /// The next one.

@@ -78,7 +78,7 @@ impl Pool {
             slot.in_flight.set(slot.in_flight.get() + 1);
             slot.left.set(slot.left.get() - 1);
             slot.inbox.borrow_mut().push_back(job);
-            slot.vitals.waker().wake();
+            slot.vitals.wake();
             return None;
         }
         drop(slots);
@@ -154,7 +154,7 @@ impl Pool {
     pub(crate) fn retire_all(&self) {
         for slot in self.slots.borrow().iter() {
             slot.retiring.set(true);
-            slot.vitals.waker().wake();
+            slot.vitals.wake();
         }
     }
 
@@ -174,7 +174,7 @@ impl Pool {
                 slot.retiring.set(true);
             }
             if slot.retiring.get() {
-                slot.vitals.waker().wake();
+                slot.vitals.wake();
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The signs of life of one instance, for those who watch it from outside its store.
 
-use futures::task::AtomicWaker;
+use crate::guest::job::RequestId;
 use selvedge_contract::failure::Failure;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 
 /// What is known of an instance while its store is busy.
 #[derive(Debug, Default)]
@@ -12,8 +14,9 @@ pub(crate) struct Vitals {
     yielded: AtomicBool,
     given_up: AtomicU32,
     bodies: AtomicU32,
-    request: AtomicU64,
-    waker: AtomicWaker,
+    broken: AtomicBool,
+    working_for: Mutex<WorkingFor>,
+    waker: OnceLock<Waker>,
 }
 
 impl Vitals {
@@ -55,7 +58,7 @@ impl Vitals {
     /// Says that one of the instance's requests was answered in its place.
     pub(crate) fn give_up(&self) {
         self.given_up.fetch_add(1, Relaxed);
-        self.waker.wake();
+        self.wake();
     }
 
     /// Says that such a request has been answered by the instance after all.
@@ -83,18 +86,63 @@ impl Vitals {
         self.bodies.load(Relaxed) > 0
     }
 
-    /// The request that the instance works for; 0 where there is none or it cannot be told.
-    pub(crate) fn request(&self) -> u64 {
-        self.request.load(Relaxed)
+    /// Says that the instance ends before its work is done.
+    pub(crate) fn set_broken(&self) {
+        self.broken.store(true, Relaxed);
     }
 
-    /// Sets what [`Self::request`] says.
-    pub(crate) fn set_request(&self, id: u64) {
-        self.request.store(id, Relaxed);
+    /// Whether the instance ended before its work was done.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Relaxed)
     }
 
-    /// Who is to be woken when there is something new for the instance.
-    pub(crate) fn waker(&self) -> &AtomicWaker {
-        &self.waker
+    /// The requests that the instance works for.
+    pub(crate) fn working_for(&self) -> MutexGuard<'_, WorkingFor> {
+        // Ids and nothing else: whole after every call, panic or not.
+        self.working_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whom to wake. A spawned task has one waker all its life, so the first call decides.
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let _ = self.waker.set(waker.clone());
+    }
+
+    /// Tells the instance that there is something new for it.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// The requests that an instance works for: those it has not answered, or else the last it has.
+#[derive(Debug, Default)]
+pub(crate) struct WorkingFor {
+    unanswered: Vec<RequestId>,
+    last: Option<RequestId>,
+}
+
+impl WorkingFor {
+    /// Adds a request that is begun.
+    pub(crate) fn begin(&mut self, id: RequestId) {
+        self.unanswered.push(id);
+    }
+
+    /// Takes out a request that has been answered.
+    pub(crate) fn answered(&mut self, id: RequestId) {
+        self.unanswered.retain(|other| *other != id);
+        self.last = Some(id);
+    }
+}
+
+impl std::fmt::Display for WorkingFor {
+    /// The ids, with blanks between them. More than one where a shared instance cannot tell.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut ids =
+            self.unanswered.iter().chain(self.last.iter().filter(|_| self.unanswered.is_empty()));
+        if let Some(id) = ids.next() {
+            write!(formatter, "{id}")?;
+        }
+        ids.try_for_each(|id| write!(formatter, " {id}"))
     }
 }

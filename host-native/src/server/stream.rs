@@ -1,6 +1,7 @@
 //! A client's TCP stream: shared, so that a last word can be said after hyper is done with it, and
 //! with a bound on how long a client may refuse to read.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,7 +19,7 @@ const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// A client's TCP stream.
 pub(super) struct Stream {
-    tcp: Rc<TcpStream>,
+    tcp: Rc<RefCell<TcpStream>>,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -34,7 +35,7 @@ impl Stream {
         // Without it an answer may wait for the client's acknowledgement; a socket that refuses is
         // only slower.
         let _ = tcp.set_nodelay(true);
-        Self { tcp: Rc::new(tcp), stalled: None }
+        Self { tcp: Rc::new(RefCell::new(tcp)), stalled: None }
     }
 
     /// Another hold on the same stream.
@@ -44,26 +45,20 @@ impl Stream {
 
     /// Sends a last word, as far as it goes without waiting.
     pub(super) fn say(&self, bytes: &[u8]) {
-        let _ = self.tcp.try_write(bytes);
+        let _ = self.tcp.borrow().try_write(bytes);
     }
 
-    fn write(
+    /// Notes whether the client takes something.
+    fn written(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl Fn(&TcpStream) -> io::Result<usize>,
+        written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            if self.tcp.poll_write_ready(cx)?.is_pending() {
-                return self.wait(cx);
-            }
-            match write(&self.tcp) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => {
-                    self.stalled = None;
-                    return Poll::Ready(written);
-                }
-            }
+        if written.is_pending() {
+            return self.wait(cx);
         }
+        self.stalled = None;
+        written
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -79,14 +74,8 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.tcp.poll_read_ready(cx))?;
-            match self.tcp.try_read_buf(buffer) {
-                Ok(_) => return Poll::Ready(Ok(())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        // Not `try_read`, which would ask the kernel once more before it waits.
+        Pin::new(&mut *self.tcp.borrow_mut()).poll_read(cx, buffer)
     }
 }
 
@@ -96,7 +85,8 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.write(cx, |tcp| tcp.try_write(bytes))
+        let written = Pin::new(&mut *self.tcp.borrow_mut()).poll_write(cx, bytes);
+        self.written(cx, written)
     }
 
     fn poll_write_vectored(
@@ -104,20 +94,19 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write(cx, |tcp| tcp.try_write_vectored(parts))
+        let written = Pin::new(&mut *self.tcp.borrow_mut()).poll_write_vectored(cx, parts);
+        self.written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.tcp.borrow_mut()).poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        use std::net::Shutdown;
-        let socket = socket2::SockRef::from(&*self.tcp);
-        Poll::Ready(socket.shutdown(Shutdown::Write))
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.tcp.borrow_mut()).poll_shutdown(cx)
     }
 }

@@ -12,7 +12,7 @@ mod fields;
 /// Longest key of a key-value store, in bytes of UTF-8.
 ///
 /// Source: Workers KV limits, read 2026-11-21. The native host keeps the same bound so that no
-/// service works on one host only. The same holds for the next five.
+/// service works on one host only. The same holds for the next four.
 pub const KEY_BYTES_MAX: usize = 512;
 /// Largest value of a key-value store, in bytes.
 pub const VALUE_BYTES_MAX: usize = 25 * 1024 * 1024;

@@ -28,6 +28,14 @@ pub(super) struct Text<'d> {
     pub(super) at: usize,
 }
 
+/// A whole number in the document.
+pub(super) struct Integer {
+    /// `None` where it is below 0 or beyond 64 bits.
+    pub(super) number: Option<u64>,
+    pub(super) written: String,
+    pub(super) at: usize,
+}
+
 impl<'t> Findings<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Self { text, found: Vec::new() }
@@ -111,19 +119,15 @@ impl<'d> Section<'d> {
         items.iter().filter_map(|item| self.text_value(key, item, expected, findings)).collect()
     }
 
-    /// The integer of a key as it is written, and where; notes another type.
-    pub(super) fn integer(
-        &self,
-        key: &str,
-        findings: &mut Findings<'_>,
-    ) -> Option<(Option<u64>, Text<'d>)> {
+    /// The whole number of a key; notes another type.
+    pub(super) fn integer(&self, key: &str, findings: &mut Findings<'_>) -> Option<Integer> {
         let value = self.entries.get(key)?;
         let DeValue::Integer(integer) = value.get_ref() else {
             self.wrong_type(key, value, "a whole number", findings);
             return None;
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        Some((number, Text { text: integer.as_str(), at: value.span().start }))
+        Some(Integer { number, written: integer.to_string(), at: value.span().start })
     }
 
     /// All entries of the table as texts, by key; notes those that are none.
@@ -203,7 +207,7 @@ impl<'d> Section<'d> {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a whole number",
             DeValue::Float(_) => "a number with a fraction",
-            DeValue::Boolean(_) => "true or false",
+            DeValue::Boolean(_) => "a boolean",
             DeValue::Datetime(_) => "a date or time",
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",

@@ -74,7 +74,7 @@ pub enum ManifestErrorKind {
         found: &'static str,
     },
     /// A text without characters.
-    #[error("{key:?} {} is empty; give it a value or leave it out", In(table))]
+    #[error("{key:?} {} has an empty text; write something or leave it out", In(table))]
     Empty {
         /// Where it stands.
         table: String,
@@ -155,7 +155,7 @@ pub enum ManifestErrorKind {
     },
     /// Keys that mean something only together with another.
     #[error(
-        "{} has {} but no {needs:?}; add {needs:?}, or leave out what needs it",
+        "{} has {} but no {needs:?}; add {needs:?}, or leave out {or_drop:?}",
         At(table),
         Keys(has)
     )]
@@ -166,6 +166,8 @@ pub enum ManifestErrorKind {
         has: &'static [&'static str],
         /// The key that is not.
         needs: &'static str,
+        /// The key to leave out where that is not wanted.
+        or_drop: &'static str,
     },
     /// Neither of two keys.
     #[error("{} has neither {first:?} nor {second:?}; add {example}", At(table))]

@@ -21,7 +21,7 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
         // What a broken text means is a guess; further findings would be about the guess.
         for error in syntax {
             let at = error.span().map_or(0, |span| span.start);
-            findings.add(at, Kind::Syntax { message: error.message().to_owned() });
+            findings.add(at, Kind::Syntax { message: error.message().replace('\n', "; ") });
         }
         return Err(findings.into_errors());
     }
@@ -117,10 +117,11 @@ impl<'d> Reader<'d, '_> {
         let folder = self.path(section, "source");
         let wasm = self.path(section, "wasm");
         let command = section.text("build", &mut self.findings).map(|command| command.text);
-        let mut needs = |has: &'static [&'static str], needs: &'static str| {
-            let kind = Kind::NeedsKey { table: section.path.clone(), has, needs };
-            self.findings.add(section.at, kind);
-        };
+        let mut needs =
+            |has: &'static [&'static str], needs: &'static str, or_drop: &'static str| {
+                let kind = Kind::NeedsKey { table: section.path.clone(), has, needs, or_drop };
+                self.findings.add(section.at, kind);
+            };
         let has = |key: &str| section.keys().any(|found| found.text == key);
         match (has("source"), has("build"), has("wasm")) {
             (true, false, false) => return Some(Source::Cargo { folder: folder? }),
@@ -129,10 +130,10 @@ impl<'d> Reader<'d, '_> {
                 return Some(Source::Command { folder, command, wasm });
             }
             (false, false, true) => return Some(Source::Ready { wasm: wasm? }),
-            (true, true, false) => needs(&["source", "build"], "wasm"),
-            (true, false, true) => needs(&["source", "wasm"], "build"),
-            (false, true, true) => needs(&["build", "wasm"], "source"),
-            (false, true, false) => needs(&["build"], "source"),
+            (true, true, false) => needs(&["source", "build"], "wasm", "build"),
+            (true, false, true) => needs(&["source", "wasm"], "build", "wasm"),
+            (false, true, true) => needs(&["build", "wasm"], "source", "build"),
+            (false, true, false) => needs(&["build"], "source", "build"),
             (false, false, false) => {
                 let kind = Kind::Neither {
                     table: section.path.clone(),
@@ -210,16 +211,16 @@ impl<'d> Reader<'d, '_> {
         let known: Vec<&'static str> = LIMIT_FIELDS.iter().map(|field| field.key).collect();
         section.allow(&known, &mut self.findings);
         for field in &LIMIT_FIELDS {
-            let Some((number, text)) = section.integer(field.key, &mut self.findings) else {
+            let Some(integer) = section.integer(field.key, &mut self.findings) else {
                 continue;
             };
-            let set = match number {
+            let set = match integer.number {
                 Some(number) => patch.set(field, number),
                 None => Err(out_of_range(field)),
             };
             if let Err(error) = set {
-                let (table, found) = (section.path.clone(), text.text.to_owned());
-                self.findings.add(text.at, Kind::LimitOutOfRange { table, found, error });
+                let (table, found) = (section.path.clone(), integer.written);
+                self.findings.add(integer.at, Kind::LimitOutOfRange { table, found, error });
             }
         }
         patch

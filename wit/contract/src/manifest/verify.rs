@@ -34,6 +34,9 @@ pub(super) fn dependencies(places: &Places, findings: &mut Findings<'_>) {
     }
     let mut done = BTreeSet::new();
     for start in edges.keys().copied() {
+        if done.contains(start) {
+            continue;
+        }
         // A way through the graph, with the dependencies of each step that are still to be taken.
         let mut way = vec![(start, edges.get(start).map_or(&[][..], Vec::as_slice).iter())];
         while let Some((name, left)) = way.last_mut() {
