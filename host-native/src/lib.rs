@@ -12,7 +12,7 @@ pub mod commands;
 mod compose;
 mod dispatch;
 mod grants;
-mod guest;
+pub mod guest;
 mod inspect;
 mod problem;
 mod server;
