@@ -44,7 +44,7 @@ impl Progress {
     }
 
     /// Something is wrong.
-    pub(super) fn problem(self, problem: &Problem) {
+    pub(crate) fn problem(self, problem: &Problem) {
         let severity = problem.severity();
         let colour = match severity {
             Severity::Error => RED,
