@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 mod check;
+mod kv;
 mod serve;
 
 use crate::cli::{Cli, Command};
@@ -13,7 +14,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
-        Command::Kv(_) => Err(anyhow::anyhow!("not there yet")),
+        Command::Kv(args) => kv::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -31,7 +31,7 @@ pub(crate) use self::list::{Listed, Page, Query};
 mod cursor;
 mod entry;
 mod error;
-mod guest;
+pub(in crate::capability) mod guest;
 mod list;
 mod sweep;
 
@@ -94,6 +94,11 @@ impl KeyValue {
     pub(crate) fn open(folder: &Path) -> Result<Arc<Self>, StorageError> {
         let storage = Sqlite::open(&folder.join(FILE))?;
         Ok(Arc::new(Self::new(Arc::new(storage), Arc::new(crate::clock::now))))
+    }
+
+    /// Whether anything was ever stored in the data folder `folder`.
+    pub(crate) fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
     }
 
     /// Stores over `storage`, by the clock `now`.

@@ -162,3 +162,6 @@ impl batch::Host for KeyValueView<'_> {
         self.stores.delete(&store, &keys).await
     }
 }
+
+#[cfg(test)]
+mod tests;

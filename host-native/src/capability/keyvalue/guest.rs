@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::component::{Accessor, HasData, Linker, Resource, ResourceTable};
 
-use self::bindings::selvedge::keyvalue::store as wit;
+pub(in crate::capability) use self::bindings::selvedge::keyvalue::store as wit;
 
 mod bindings {
     wasmtime::component::bindgen!({
