@@ -57,7 +57,7 @@ pub(crate) fn cases() -> Vec<Case> {
             app: App::Demo,
             prepare: None,
             request: get("/api/fast-user", "cf-connecting-ip: 203.0.113.7\r\ncf-ipcountry: NZ\r\n"),
-            answer: b"NZ".to_vec(),
+            answer: br#""status":"hit""#.to_vec(),
         },
     ]
 }

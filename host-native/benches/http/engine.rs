@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use selvedge::guest::{engine, load};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -62,26 +62,24 @@ pub(crate) fn measure(runtime: &tokio::runtime::Runtime) -> anyhow::Result<Vec<F
     ])
 }
 
-/// Opens every service of the demo as a running host does: read, find in the cache, map, link.
+/// Opens every service of the demo as a running host does: maps what was compiled, and links it.
 fn openings() -> anyhow::Result<Vec<f64>> {
     let engine = engine::open()?;
     let folder = state_folder(App::Demo)?;
-    let cache = load::Cache::new(folder.join("cache"));
-    let services: Vec<PathBuf> = std::fs::read_dir(folder.join("services"))?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<_>>()?;
     let mut medians = Vec::new();
-    for service in
-        services.iter().filter(|path| path.extension().is_some_and(|kind| kind == "wasm"))
-    {
+    for entry in std::fs::read_dir(folder.join("services"))? {
+        let service = entry?.path();
+        if service.extension().is_none_or(|kind| kind != "wasm") {
+            continue;
+        }
+        let compiled = compiled(&engine, &folder, &service)?;
         let mut linker = linker(&engine)?;
-        let component = open(&engine, &cache, service)?;
         // What the host has and this bench has not; never called.
-        linker.define_unknown_imports_as_traps(&component)?;
+        linker.define_unknown_imports_as_traps(&load::open_compiled(&engine, &compiled)?)?;
         let mut times = Vec::new();
         for _ in 0..OPENINGS {
             let begin = Instant::now();
-            linker.instantiate_pre(&open(&engine, &cache, service)?)?;
+            linker.instantiate_pre(&load::open_compiled(&engine, &compiled)?)?;
             times.push(begin.elapsed().as_secs_f64() * 1e3);
         }
         medians.push(median(times));
@@ -90,9 +88,11 @@ fn openings() -> anyhow::Result<Vec<f64>> {
     Ok(medians)
 }
 
-fn open(engine: &Engine, cache: &load::Cache, service: &Path) -> anyhow::Result<Component> {
-    let wasm = std::fs::read(service)?;
-    Ok(load::open_compiled(engine, &cache.compile(engine, &wasm)?)?)
+/// Where the compiled form of `service` lies.
+fn compiled(engine: &Engine, folder: &Path, service: &Path) -> anyhow::Result<PathBuf> {
+    let wasm = std::fs::read(service)
+        .with_context(|| format!("cannot read {}; run `selvedge build`", service.display()))?;
+    load::Cache::new(folder.join("cache")).compile(engine, &wasm)
 }
 
 /// Makes a hello, and drops it, again and again; microseconds of the median.
@@ -138,8 +138,8 @@ async fn live(engine: &Engine, hello: &ServicePre<State>) -> anyhow::Result<Stor
 /// The bench's own hello, ready to be instantiated.
 fn hello(engine: &Engine) -> anyhow::Result<ServicePre<State>> {
     let folder = state_folder(App::Bench)?;
-    let cache = load::Cache::new(folder.join("cache"));
-    let component = open(engine, &cache, &folder.join("services/hello.wasm"))?;
+    let compiled = compiled(engine, &folder, &folder.join("services/hello.wasm"))?;
+    let component = load::open_compiled(engine, &compiled)?;
     Ok(ServicePre::new(linker(engine)?.instantiate_pre(&component)?)?)
 }
 
