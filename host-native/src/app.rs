@@ -1,9 +1,49 @@
 //! An app: a folder with a `selvedge.toml`, and where things lie in it.
 
+use selvedge_contract::manifest::{Manifest, ManifestError, Source};
+use selvedge_contract::names::Name;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The name of the manifest in an app's folder.
 pub const MANIFEST_FILE: &str = "selvedge.toml";
+
+/// An app whose manifest was read and is in order.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Where its files are.
+    pub folders: Folders,
+    /// What it is made of.
+    pub manifest: Manifest,
+}
+
+/// Why an app cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// There is no manifest.
+    #[error(
+        "no {MANIFEST_FILE} in {}; run selvedge in the app's folder, or name it with --app",
+        .folder.display()
+    )]
+    NoManifest {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The manifest is there and cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Unreadable {
+        /// The manifest.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The manifest is wrong; one line for each error.
+    #[error("{}", Lines(.errors))]
+    Invalid {
+        /// What is wrong, in the order of the text.
+        errors: Vec<ManifestError>,
+    },
+}
 
 /// Where the files of one app are.
 #[derive(Debug, Clone)]
@@ -12,7 +52,46 @@ pub struct Folders {
     pub app: PathBuf,
 }
 
+impl App {
+    /// Opens the app in a folder.
+    ///
+    /// # Errors
+    /// [`AppError`] where there is no manifest, or one that is not in order.
+    pub fn open(folder: &Path) -> Result<Self, AppError> {
+        let folders = Folders::new(folder);
+        let path = folders.manifest();
+        let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => AppError::NoManifest { folder: folders.app.clone() },
+            _ => AppError::Unreadable { path, source },
+        })?;
+        let manifest = Manifest::parse(&text).map_err(|errors| AppError::Invalid { errors })?;
+        Ok(Self { folders, manifest })
+    }
+
+    /// How a service is put together, in one line; two lines differ where the compositions do.
+    pub fn wiring_line(&self, service: &Name) -> String {
+        let Some(service) = self.manifest.services.get(service) else { return String::new() };
+        let chain: Vec<&str> =
+            service.middleware.iter().chain([&service.component]).map(Name::as_str).collect();
+        let mut line = chain.join(" > ");
+        for name in self.manifest.parts(service) {
+            let dependencies = self.manifest.components.get(name).map(|part| &part.dependencies);
+            for dependency in dependencies.into_iter().flatten() {
+                line.push_str(&format!(", {name} <- {dependency}"));
+            }
+        }
+        line
+    }
+}
+
 impl Folders {
+    /// The folders of the app at `app`.
+    pub fn new(app: &Path) -> Self {
+        // Only an empty path cannot be made absolute; it means the folder we are in.
+        let app = std::path::absolute(app).unwrap_or_else(|_| PathBuf::from("."));
+        Self { app }
+    }
+
     /// The manifest.
     pub fn manifest(&self) -> PathBuf {
         self.app.join(MANIFEST_FILE)
@@ -38,13 +117,46 @@ impl Folders {
         self.state().join("cache")
     }
 
+    /// What the last build made of what.
+    pub fn build_record(&self) -> PathBuf {
+        self.state().join("build.json")
+    }
+
+    /// Held by the build that is under way.
+    pub fn build_lock(&self) -> PathBuf {
+        self.state().join("build.lock")
+    }
+
     /// The stores, where no other place was asked for.
     pub fn data(&self) -> PathBuf {
         self.state().join("data")
     }
 
-    /// The folders of the app at `app`.
-    pub fn new(app: &Path) -> Self {
-        Self { app: app.to_path_buf() }
+    /// A path as people write it: relative to the app's folder where it lies in there.
+    pub fn show<'p>(&self, path: &'p Path) -> std::path::Display<'p> {
+        path.strip_prefix(&self.app).unwrap_or(path).display()
+    }
+
+    /// The folder of a component's sources, where it has one.
+    pub fn source(&self, source: &Source) -> Option<PathBuf> {
+        match source {
+            Source::Cargo { folder } | Source::Command { folder, .. } => {
+                Some(self.app.join(folder))
+            }
+            Source::Ready { .. } => None,
+        }
+    }
+}
+
+struct Lines<'e>(&'e [ManifestError]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            let line_break = if index == 0 { "" } else { "\n" };
+            let ManifestError { line, column, .. } = error;
+            write!(formatter, "{line_break}{MANIFEST_FILE}:{line}:{column}: error: {error}")?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 pub mod keyvalue;
 pub(crate) mod logging;
 pub(crate) mod outbound;
+pub(crate) mod table;
 pub(crate) mod wasi_keyvalue;
 
 use crate::guest::state::State;

@@ -1,5 +1,7 @@
 //! The commands. Each returns an exit code; errors are printed once, here.
 
+pub(crate) mod build;
+mod check;
 mod kv;
 mod serve;
 
@@ -9,9 +11,10 @@ use std::process::ExitCode;
 /// Runs what was typed.
 pub fn run(cli: Cli) -> ExitCode {
     let outcome: anyhow::Result<ExitCode> = match cli.command {
+        Command::Build(args) => build::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Kv(args) => kv::run(&args),
-        Command::Build(_) | Command::Check(_) => Err(anyhow::anyhow!("not there yet")),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -4,13 +4,19 @@
 //! → `storage` (5 keep). What both hosts share is in the crate `selvedge-contract`.
 
 pub mod app;
+mod built;
 mod capability;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+mod compose;
 mod dispatch;
-mod guest;
+mod grants;
+pub mod guest;
+mod inspect;
+mod problem;
 mod server;
 mod settings;
 mod storage;
 mod telemetry;
+mod wiring;

@@ -8,8 +8,6 @@ use std::path::PathBuf;
 /// What `selvedge serve` works by.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the app is.
-    pub folders: Folders,
     /// Where the stores are.
     pub data: PathBuf,
     /// Where to listen.
@@ -20,14 +18,10 @@ pub struct Settings {
 
 impl Settings {
     /// Resolves flags.
-    ///
-    /// # Errors
-    /// Where the app's folder is not there.
-    pub fn resolve(args: &ServeArgs) -> anyhow::Result<Self> {
-        let folders = Folders::new(&args.app.app);
+    pub fn resolve(args: &ServeArgs, folders: &Folders) -> Self {
         let data = args.data.clone().unwrap_or_else(|| folders.data());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = args.threads.unwrap_or(cores).max(1);
-        Ok(Self { folders, data, listen: args.listen, threads })
+        Self { data, listen: args.listen, threads }
     }
 }

@@ -1,12 +1,15 @@
 //! `selvedge serve`: opens everything an app needs, and serves it.
 
+use crate::app::App as Folder;
+use crate::built::built_services;
 use crate::capability;
 use crate::capability::keyvalue::{Grants as StoreGrants, KeyValue};
 use crate::capability::outbound::Allowed;
 use crate::cli::ServeArgs;
+use crate::commands::build;
 use crate::dispatch::App;
 use crate::guest::service::Service;
-use crate::guest::state::{Provision, State};
+use crate::guest::state::Provision;
 use crate::guest::{engine, load};
 use crate::settings::Settings;
 use crate::{server, telemetry};
@@ -15,13 +18,12 @@ use selvedge_contract::manifest::{Grants, Manifest, SecretSource};
 use selvedge_contract::names::Name;
 use selvedge_contract::route::Table;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_config::WasiConfigVariables;
-use wasmtime_wasi_http::handler::ProxyPre;
 
 /// Serves until a signal ends it.
 ///
@@ -29,78 +31,65 @@ use wasmtime_wasi_http::handler::ProxyPre;
 /// Where anything that the app asks for is not there: nothing is served then.
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     telemetry::start(args.log_format, &args.log)?;
-    let settings = Settings::resolve(args)?;
-    let text = std::fs::read_to_string(settings.folders.manifest())?;
-    let manifest = Manifest::parse(&text).map_err(|errors| anyhow::anyhow!("{}", errors[0]))?;
+    let folder = match Folder::open(&args.app.app) {
+        Ok(folder) => folder,
+        Err(error) => return build::tell_app_error(error),
+    };
+    if args.build && !build::build(&folder, &build::progress::Progress::on_stderr())?.is_built() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let settings = Settings::resolve(args, &folder.folders);
     let engine = engine::open().map_err(anyhow::Error::from).context("cannot open the engine")?;
     let stores = KeyValue::open(&settings.data)?;
-    stores.start_sweeping()?;
-    let app = open(&settings, &manifest, &engine, &stores)?;
-    engine::start_ticking(&engine)?;
+    let app = open(&folder, &engine, &stores)?;
+    engine::start_ticking(&engine).context("cannot start the engine's clock")?;
+    stores.start_sweeping().context("cannot start the sweep of expired keys")?;
     server::serve(Arc::new(app), settings.listen, settings.threads, |address| {
-        announce(&manifest, address)
+        announce(&folder.manifest, address);
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn announce(manifest: &Manifest, address: std::net::SocketAddr) {
-    println!("listening on http://{address}");
-    let _ = std::io::stdout().flush();
-    tracing::info!(app = manifest.name.as_str(), "serving at http://{address}");
+/// Says where the app is served: one line for scripts, the routes for people.
+fn announce(manifest: &Manifest, address: SocketAddr) {
+    let mut text = format!("listening on http://{address}\n");
+    for (name, service) in &manifest.services {
+        for route in &service.routes {
+            let route = route.to_string();
+            let at = if route.starts_with('/') { address.to_string() } else { String::new() };
+            text.push_str(&format!("  {name:<16} http://{at}{route}\n"));
+        }
+    }
+    // A script may have closed the pipe after the first line; that is no reason to stop.
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Opens every service of the app.
-fn open(
-    settings: &Settings,
-    manifest: &Manifest,
-    engine: &Engine,
-    stores: &Arc<KeyValue>,
-) -> anyhow::Result<App> {
+fn open(folder: &Folder, engine: &Engine, stores: &Arc<KeyValue>) -> anyhow::Result<App> {
     let linker = capability::link(engine)?;
-    let cache = load::Cache::new(settings.folders.cache());
     let (mut services, mut routes, mut header_bytes_max) = (Vec::new(), Table::default(), 0);
-    for (index, (name, service)) in manifest.services.iter().enumerate() {
-        let wasm = std::fs::read(settings.folders.service(name.as_str()))?;
-        let component = load::open_compiled(engine, &cache.compile(engine, &wasm)?)?;
-        let pre = link_service(&linker, &component)
+    for (index, built) in built_services(folder, engine)?.iter().enumerate() {
+        let name = &built.name;
+        let service = folder.manifest.services.get(name).context("a service of the manifest")?;
+        let pre = load::prepare(&linker, &built.open(engine)?)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("service {name} cannot be linked"))?;
-        let provision = provide(settings, manifest, name, stores)?;
+        let provision = provide(folder, name, stores)?;
         header_bytes_max = header_bytes_max.max(usize::try_from(service.limits.header_bytes)?);
         for route in &service.routes {
             routes.insert(route.clone(), index)?;
         }
         let name = Arc::from(name.as_str());
-        services.push(Arc::new(Service::new(
-            name,
-            service.limits.clone(),
-            engine.clone(),
-            pre,
-            provision,
-        )));
+        let limits = service.limits.clone();
+        services.push(Arc::new(Service::new(name, limits, engine.clone(), pre, provision)));
     }
     Ok(App { services, routes, header_bytes_max })
 }
 
-/// Finds out which of the two handlers a component exports.
-fn link_service(
-    linker: &Linker<State>,
-    component: &Component,
-) -> wasmtime::Result<ProxyPre<State>> {
-    let pre = linker.instantiate_pre(component)?;
-    match wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone()) {
-        Ok(pre) => Ok(ProxyPre::P3(pre)),
-        Err(_) => Ok(ProxyPre::P2(wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre)?)),
-    }
-}
-
 /// Gathers what a service is granted, and stops where something of it is not there.
-fn provide(
-    settings: &Settings,
-    manifest: &Manifest,
-    name: &Name,
-    stores: &Arc<KeyValue>,
-) -> anyhow::Result<Arc<Provision>> {
+fn provide(folder: &Folder, name: &Name, stores: &Arc<KeyValue>) -> anyhow::Result<Arc<Provision>> {
+    let Folder { folders, manifest } = folder;
     let service = manifest.services.get(name).context("a service of the manifest")?;
     let grants = manifest.grants(service);
     let mut config = WasiConfigVariables::new();
@@ -109,7 +98,7 @@ fn provide(
     }
     for secret in &grants.secrets {
         let source = manifest.secrets.get(secret).context("a secret of the manifest")?;
-        config.insert(secret.as_str(), read_secret(&settings.folders.app, secret, source)?);
+        config.insert(secret.as_str(), read_secret(&folders.app, secret, source)?);
     }
     let Grants { keyvalue, allow_hosts, .. } = grants;
     let service_name: Arc<str> = Arc::from(name.as_str());

@@ -1,15 +1,18 @@
 //! Compiled components on disk, by content and engine.
 
+use crate::guest::state::State;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, Linker};
+use wasmtime_wasi_http::handler::ProxyPre;
 
 /// Compiled components, one file each, named by what they were compiled from and by what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     folder: PathBuf,
 }
@@ -20,12 +23,11 @@ impl Cache {
         Self { folder }
     }
 
-    /// Where the compiled form of `wasm` lies or would lie.
-    pub fn path(&self, engine: &Engine, wasm: &[u8]) -> PathBuf {
-        let content = Sha256::digest(wasm);
+    /// Where the compiled form of what has this [`content_hash`] lies or would lie.
+    pub fn path(&self, engine: &Engine, content: &str) -> PathBuf {
         let mut hasher = std::hash::DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        self.folder.join(format!("{content:x}-{:016x}.cwasm", hasher.finish()))
+        self.folder.join(format!("{content}-{:016x}.cwasm", hasher.finish()))
     }
 
     /// Compiles `wasm`, unless that was done before, and says where the result lies.
@@ -35,14 +37,41 @@ impl Cache {
     /// # Errors
     /// Where `wasm` is not a valid component, or the file cannot be written.
     pub fn compile(&self, engine: &Engine, wasm: &[u8]) -> anyhow::Result<PathBuf> {
-        let path = self.path(engine, wasm);
-        if path.exists() {
-            return Ok(path);
+        let path = self.path(engine, &content_hash(wasm));
+        if !path.exists() {
+            self.compile_anew(engine, wasm, &path)?;
         }
-        let compiled = engine.precompile_component(wasm)?;
-        write_whole(&path, &compiled)?;
         Ok(path)
     }
+
+    /// Opens the compiled form of a component; where it is not there, or damaged, `wasm` is asked
+    /// for the component, and it is compiled again.
+    ///
+    /// # Errors
+    /// Where `wasm` fails, or gives what is not a valid component, or the file cannot be written.
+    pub fn open(
+        &self,
+        engine: &Engine,
+        content: &str,
+        wasm: impl FnOnce() -> std::io::Result<Vec<u8>>,
+    ) -> anyhow::Result<Component> {
+        let path = self.path(engine, content);
+        if let Ok(component) = open_compiled(engine, &path) {
+            return Ok(component);
+        }
+        self.compile_anew(engine, &wasm()?, &path)?;
+        Ok(open_compiled(engine, &path)?)
+    }
+
+    fn compile_anew(&self, engine: &Engine, wasm: &[u8], path: &Path) -> anyhow::Result<()> {
+        let compiled = engine.precompile_component(wasm)?;
+        Ok(write_whole(path, &compiled)?)
+    }
+}
+
+/// The name of a content: its SHA-256, in hexadecimal digits.
+pub fn content_hash(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Opens a compiled component by mapping its file.
@@ -56,18 +85,42 @@ pub fn open_compiled(engine: &Engine, path: &Path) -> wasmtime::Result<Component
     unsafe { Component::deserialize_file(engine, path) }
 }
 
-/// Writes a file so that it appears whole or not at all.
+/// Links a component, and finds out which of the two handlers it exports.
+///
+/// # Errors
+/// Where it imports what is not linked, or in another shape, or exports neither handler.
+pub(crate) fn prepare(
+    linker: &Linker<State>,
+    component: &Component,
+) -> wasmtime::Result<ProxyPre<State>> {
+    let pre = linker.instantiate_pre(component)?;
+    let not_p3 = match wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone()) {
+        Ok(pre) => return Ok(ProxyPre::P3(pre)),
+        Err(error) => error,
+    };
+    wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre)
+        .map(ProxyPre::P2)
+        .map_err(|not_p2| wasmtime::format_err!("no handler fits: {not_p3:#}; {not_p2:#}"))
+}
+
+/// What a file that is still being written ends in.
+pub const PART_SUFFIX: &str = ".part";
+
+/// Writes a file so that it appears whole or not at all, even if the power fails.
 ///
 /// # Errors
 /// Where the folder or the file cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // Two threads may write one file; each needs a part of its own.
+    static PARTS: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut part = path.as_os_str().to_owned();
-    part.push(format!(".{}.part", std::process::id()));
+    let number = PARTS.fetch_add(1, Ordering::Relaxed);
+    part.push(format!(".{}-{number}{PART_SUFFIX}", std::process::id()));
     let part = PathBuf::from(part);
     let written = fs::File::create(&part)
-        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_data()))
         .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part);

@@ -1,0 +1,184 @@
+//! The load: connections that ask again as soon as they were answered.
+//!
+//! Made to cost little, since it runs on the cores of the server it measures: a request is bytes
+//! that were made before, and of a response no more is read than where it ends.
+
+use super::histogram::Histogram;
+use super::reply;
+use anyhow::{Context as _, bail, ensure};
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+/// Threads that make the load: half of what the servers are given could not saturate them.
+const THREADS_MAX: usize = 2;
+/// Largest response that is read, in bytes.
+const RESPONSE_BYTES_MAX: usize = 16 * 1024;
+/// The most that the last answers may take once the time is over.
+const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is asked, how, and for how long.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    /// Who is asked.
+    pub(crate) address: SocketAddr,
+    /// What is asked: a whole request.
+    pub(crate) request: Arc<[u8]>,
+    /// How many ask at once.
+    pub(crate) connections: usize,
+    /// How long they ask before anything counts.
+    pub(crate) warm_up: Duration,
+    /// How long it counts.
+    pub(crate) measured: Duration,
+}
+
+/// What came back while it counted.
+pub(crate) struct Outcome {
+    /// From each request's first byte to its response's last.
+    pub(crate) latencies: Histogram,
+    /// What `observe` saw when the count began and when it ended.
+    pub(crate) observed: (Duration, Duration),
+}
+
+/// The time that counts.
+#[derive(Clone, Copy)]
+struct Window {
+    begin: Instant,
+    end: Instant,
+}
+
+/// Puts load on a server. `observe` is called when the count begins and when it ends.
+///
+/// # Errors
+/// Where any connection fails, or is answered with anything but a 200.
+pub(crate) fn put_on(
+    load: &Load,
+    mut observe: impl FnMut() -> anyhow::Result<Duration>,
+) -> anyhow::Result<Outcome> {
+    let begin = Instant::now() + load.warm_up;
+    let window = Window { begin, end: begin + load.measured };
+    let threads = load.connections.min(THREADS_MAX);
+    let running: Vec<_> = (0..threads)
+        .map(|index| {
+            let connections = (load.connections + index) / threads;
+            let load = load.clone();
+            std::thread::spawn(move || ask(&load, connections, window))
+        })
+        .collect();
+    sleep_until(window.begin);
+    let before = observe();
+    sleep_until(window.end);
+    let after = observe();
+    let mut latencies = Histogram::new();
+    let mut failures = Vec::new();
+    for thread in running {
+        let (counted, mut failed) =
+            thread.join().ok().context("a thread of the load panicked")??;
+        latencies.merge(&counted);
+        failures.append(&mut failed);
+    }
+    if let Some(first) = failures.first() {
+        bail!("{} of {} connections failed: {first:#}", failures.len(), load.connections);
+    }
+    ensure!(latencies.total() > 0, "nothing was answered in {:?}", load.measured);
+    Ok(Outcome { latencies, observed: (before?, after?) })
+}
+
+fn sleep_until(moment: Instant) {
+    std::thread::sleep(moment.saturating_duration_since(Instant::now()));
+}
+
+type Counted = (Histogram, Vec<anyhow::Error>);
+
+/// One thread's connections.
+fn ask(load: &Load, connections: usize, window: Window) -> anyhow::Result<Counted> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let latencies = Rc::new(RefCell::new(Histogram::new()));
+    let local = LocalSet::new();
+    let failures = local.block_on(&runtime, async {
+        let asking: Vec<_> = (0..connections)
+            .map(|_| {
+                let (load, latencies) = (load.clone(), Rc::clone(&latencies));
+                tokio::task::spawn_local(async move {
+                    let last = tokio::time::Instant::from_std(window.end) + LAST_ANSWERS_WITHIN;
+                    tokio::time::timeout_at(last, ask_on_one(&load, window, &latencies))
+                        .await
+                        .unwrap_or_else(|_| bail!("no answer within {LAST_ANSWERS_WITHIN:?}"))
+                })
+            })
+            .collect();
+        let mut failures = Vec::new();
+        for connection in asking {
+            match connection.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failures.push(error),
+                Err(error) => failures.push(error.into()),
+            }
+        }
+        failures
+    });
+    let latencies = latencies.borrow().clone();
+    Ok((latencies, failures))
+}
+
+/// One connection, until the time is over.
+async fn ask_on_one(
+    load: &Load,
+    window: Window,
+    latencies: &RefCell<Histogram>,
+) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect(load.address).await.context("cannot connect")?;
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; RESPONSE_BYTES_MAX];
+    let mut asked = Instant::now();
+    loop {
+        stream.write_all(&load.request).await.context("cannot ask")?;
+        let reply = receive(&mut stream, &mut buffer).await?;
+        ensure!(reply.status == 200, "it answered {}", first_line(&buffer));
+        let answered = Instant::now();
+        if answered >= window.end {
+            return Ok(());
+        }
+        if answered >= window.begin {
+            latencies.borrow_mut().add(answered - asked);
+        }
+        asked = answered;
+    }
+}
+
+/// Asks once, on a connection of its own, and gives the body of the answer.
+///
+/// # Errors
+/// Where the answer is not a 200.
+pub(crate) async fn ask_once(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await.context("cannot connect")?;
+    stream.write_all(request).await.context("cannot ask")?;
+    let mut buffer = vec![0; RESPONSE_BYTES_MAX];
+    let reply = receive(&mut stream, &mut buffer).await?;
+    ensure!(reply.status == 200, "it answered {}", first_line(&buffer));
+    Ok(buffer[reply.head_bytes..reply.bytes].to_vec())
+}
+
+async fn receive(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<reply::Reply> {
+    let mut filled = 0;
+    loop {
+        ensure!(filled < buffer.len(), "a response is larger than {RESPONSE_BYTES_MAX} bytes");
+        let received = stream.read(&mut buffer[filled..]).await.context("cannot read")?;
+        ensure!(received > 0, "the connection was closed before the answer's end");
+        filled += received;
+        if let Some(reply) = reply::read(&buffer[..filled])? {
+            ensure!(filled == reply.bytes, "more came than was asked for");
+            return Ok(reply);
+        }
+    }
+}
+
+fn first_line(response: &[u8]) -> String {
+    let line = response.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    format!("{:?}", String::from_utf8_lossy(line))
+}

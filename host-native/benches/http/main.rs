@@ -1,0 +1,126 @@
+//! Measures the host: the real command, over HTTP, beside a bare hyper server in the same rounds.
+//!
+//! Run by `just bench`. What one iteration is stands at the head of each part: [`rounds`] for
+//! requests, [`startup`] for processes and memory, [`engine`] for components and instances.
+
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "cargo builds a bench with `test` set, too, but runs its tests in `tests/bench.rs` only"
+    )
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    reason = "a bench counts less than 2^52 of anything, and may fail loudly"
+)]
+
+mod apps;
+mod bare;
+mod cases;
+mod engine;
+mod histogram;
+mod load;
+mod picture;
+mod process;
+mod readme;
+mod reply;
+mod report;
+mod rounds;
+mod startup;
+
+use apps::{App, BARE_SERVER, SERVER_THREADS};
+use clap::Parser;
+use report::Results;
+use rounds::{Effort, Servers};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The host's allocator: a baseline with another would compare allocators, too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the host beside a bare hyper server.
+#[derive(Debug, Parser)]
+struct Flags {
+    /// One short round, to see that everything works; its figures mean little
+    #[arg(long)]
+    quick: bool,
+    /// Rounds, whose median is told
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+    /// Seconds that each case is measured in a round
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    seconds: u64,
+    /// Write the results into README.md and host-native/benches/http.svg
+    #[arg(long)]
+    readme: bool,
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    if std::env::args().nth(1).is_some_and(|argument| argument == BARE_SERVER) {
+        bare::serve(SERVER_THREADS)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let flags = Flags::parse();
+    if !flags.bench {
+        // `cargo test --all-targets` runs benches, too, and wants to know whether they start.
+        println!("nothing is measured without --bench, which `cargo bench` gives");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let results = measure(&flags)?;
+    print!("{}", results.table());
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let summary = project.join("target/bench/summary.json");
+    results.write_summary(&summary)?;
+    if flags.readme {
+        let cases = cases::cases();
+        readme::write(&project.join("README.md"), &results, &cases)?;
+        std::fs::write(
+            project.join("host-native/benches/http.svg"),
+            picture::svg(&results, &cases),
+        )?;
+    }
+    println!("\n{} bounds missed; written to target/bench/summary.json", results.missed());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(flags: &Flags) -> anyhow::Result<Results> {
+    for app in [App::Demo, App::Bench] {
+        app.build()?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let folder = tempfile::tempdir()?;
+    eprintln!("engine");
+    let mut figures = engine::measure(&runtime)?;
+    eprintln!("starts and memory");
+    figures.extend(startup::measure(&runtime, folder.path(), if flags.quick { 3 } else { 10 })?);
+    figures.push(startup::measure_instances(&runtime, folder.path())?);
+
+    let mut servers = Servers(Vec::new());
+    for app in [App::Bare, App::Demo, App::Bench] {
+        servers.0.push((app, app.start(folder.path())?));
+    }
+    let rows = rounds::measure(&runtime, &servers, &cases::cases(), flags.effort())?;
+    let loaded = servers.of(App::Demo)?.resident_bytes()?;
+    figures.push(report::Figure::new("resident-loaded", startup::mebibytes(loaded), "MiB"));
+    Ok(Results { rows, figures })
+}
+
+impl Flags {
+    fn effort(&self) -> Effort {
+        let (rounds, seconds) = if self.quick { (1, 1) } else { (self.rounds, self.seconds) };
+        Effort {
+            rounds: rounds.max(1),
+            warm_up: Duration::from_millis(500),
+            measured: Duration::from_secs(seconds.max(1)),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a build says while it works: on standard error, in cargo's manner.
+
+use crate::problem::{Problem, Severity};
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+/// Where progress is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress {
+    coloured: bool,
+}
+
+const GREEN: &str = "\x1b[1;32m";
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+const CYAN: &str = "\x1b[1;36m";
+const PLAIN: &str = "\x1b[0m";
+
+impl Progress {
+    /// Tells progress on standard error, with colours where people read it.
+    pub(crate) fn on_stderr() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { coloured: wanted && std::io::stderr().is_terminal() }
+    }
+
+    /// Something begins that takes its time.
+    pub(super) fn begin(self, verb: &str, what: &str) {
+        self.line(CYAN, verb, what);
+    }
+
+    /// Something was done.
+    pub(super) fn done(self, verb: &str, what: &str, took: Duration) {
+        self.line(GREEN, verb, &format!("{what} in {}", seconds(took)));
+    }
+
+    /// All is done.
+    pub(super) fn finished(self, what: &str, took: Duration) {
+        self.done("Finished", what, took);
+    }
+
+    /// Not all is done.
+    pub(super) fn failed(self, what: &str) {
+        self.line(RED, "Failed", what);
+    }
+
+    /// Something is wrong.
+    pub(crate) fn problem(self, problem: &Problem) {
+        let severity = problem.severity();
+        let colour = match severity {
+            Severity::Error => RED,
+            Severity::Warning => YELLOW,
+            Severity::Note => CYAN,
+        };
+        let (on, off) = self.colour(colour);
+        eprintln!("{on}{}{off}: {problem}", severity.name());
+    }
+
+    fn line(self, colour: &'static str, verb: &str, what: &str) {
+        let (on, off) = self.colour(colour);
+        eprintln!("{on}{verb:>12}{off} {what}");
+    }
+
+    fn colour(self, colour: &'static str) -> (&'static str, &'static str) {
+        if self.coloured { (colour, PLAIN) } else { ("", "") }
+    }
+}
+
+/// A span of time as people read it.
+fn seconds(took: Duration) -> String {
+    if took < Duration::from_secs(1) {
+        format!("{} ms", took.as_millis())
+    } else {
+        format!("{:.1} s", took.as_secs_f64())
+    }
+}

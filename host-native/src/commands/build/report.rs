@@ -1,0 +1,190 @@
+//! What a build came to, for scripts.
+
+use crate::app::{App, AppError, MANIFEST_FILE};
+use crate::built::{ComponentRecord, ServiceRecord};
+use crate::inspect::World;
+use crate::problem::{Problem, Severity};
+use selvedge_contract::names::Name;
+use serde::Serialize;
+use std::time::Duration;
+
+/// The whole.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) app: Name,
+    /// Whether every service is built.
+    pub(super) ok: bool,
+    milliseconds: u64,
+    pub(super) components: Vec<ComponentReport>,
+    pub(super) services: Vec<ServiceReport>,
+    problems: Vec<ProblemReport>,
+}
+
+/// A component that is there.
+#[derive(Debug, Serialize)]
+pub(super) struct ComponentReport {
+    pub(super) name: Name,
+    status: Status,
+    world: World,
+    wasm: String,
+    bytes: u64,
+    sha256: String,
+    milliseconds: u64,
+}
+
+/// A service that is there.
+#[derive(Debug, Serialize)]
+pub(super) struct ServiceReport {
+    pub(super) name: Name,
+    status: Status,
+    world: World,
+    /// How it is put together.
+    wiring: String,
+    wasm: String,
+    bytes: u64,
+    sha256: String,
+    compiled: String,
+    imports: Vec<String>,
+    milliseconds: u64,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Serialize)]
+pub(in crate::commands) struct ProblemReport {
+    severity: Severity,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Built,
+    Fresh,
+}
+
+impl Report {
+    pub(super) fn new(
+        app: &App,
+        ok: bool,
+        took: Duration,
+        components: Vec<ComponentReport>,
+        services: Vec<ServiceReport>,
+        problems: &[Problem],
+    ) -> Self {
+        let problems = problems.iter().map(ProblemReport::of).collect();
+        let app = app.manifest.name.clone();
+        Self { app, ok, milliseconds: milliseconds(took), components, services, problems }
+    }
+
+    pub(super) fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
+    }
+
+    /// How long all of it took.
+    pub(super) fn took(&self) -> Duration {
+        Duration::from_millis(self.milliseconds)
+    }
+}
+
+impl ComponentReport {
+    /// A component whose sources have not changed.
+    pub(super) fn fresh(app: &App, name: &Name, known: &ComponentRecord) -> Self {
+        Self::built(app, name, known, Duration::ZERO, false)
+    }
+
+    /// A component that was made, and whether that changed it.
+    pub(super) fn built(
+        app: &App,
+        name: &Name,
+        built: &ComponentRecord,
+        took: Duration,
+        changed: bool,
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            status: if changed { Status::Built } else { Status::Fresh },
+            world: built.inspection.world(),
+            wasm: app.folders.show(&built.wasm.path).to_string(),
+            bytes: built.wasm.stamp.bytes,
+            sha256: built.wasm.sha256.clone(),
+            milliseconds: milliseconds(took),
+        }
+    }
+
+    pub(super) fn was_built(&self) -> bool {
+        self.status == Status::Built
+    }
+}
+
+impl ServiceReport {
+    /// A service, and how long it took where it was made.
+    pub(super) fn of(
+        app: &App,
+        name: &Name,
+        service: &ServiceRecord,
+        took: Option<Duration>,
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            status: if took.is_some() { Status::Built } else { Status::Fresh },
+            world: service.world,
+            wiring: service.wiring.clone(),
+            wasm: app.folders.show(&service.wasm.path).to_string(),
+            bytes: service.wasm.stamp.bytes,
+            sha256: service.wasm.sha256.clone(),
+            compiled: service.compiled.clone(),
+            imports: service.imports.clone(),
+            milliseconds: milliseconds(took.unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn was_built(&self) -> bool {
+        self.status == Status::Built
+    }
+}
+
+impl ProblemReport {
+    /// A problem, as scripts read it.
+    pub(in crate::commands) fn of(problem: &Problem) -> Self {
+        let (severity, message) = (problem.severity(), problem.to_string());
+        Self { severity, message, file: None, line: None, column: None }
+    }
+
+    /// What is wrong with an app that cannot be opened.
+    pub(in crate::commands) fn of_app_error(error: &AppError) -> Vec<Self> {
+        let severity = Severity::Error;
+        let AppError::Invalid { errors } = error else {
+            let message = error.to_string();
+            return vec![Self { severity, message, file: None, line: None, column: None }];
+        };
+        let of = |error: &selvedge_contract::manifest::ManifestError| Self {
+            severity,
+            message: error.to_string(),
+            file: Some(MANIFEST_FILE),
+            line: Some(error.line),
+            column: Some(error.column),
+        };
+        errors.iter().map(of).collect()
+    }
+}
+
+/// The report on an app that cannot be opened.
+pub(in crate::commands) fn of_app_error(error: &AppError) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Unopened {
+        ok: bool,
+        problems: Vec<ProblemReport>,
+    }
+    let problems = ProblemReport::of_app_error(error);
+    serde_json::to_string_pretty(&Unopened { ok: false, problems })
+}
+
+fn milliseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,21 @@
+//! What only a 0.2 handler can do wrong.
+
+use wasip2::http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
+
+/// Answers as it should, body and all, and then answers again.
+pub fn answer_twice(response_out: ResponseOutparam) {
+    let handle = response_out.handle();
+    answer_once(response_out, "first answer");
+    // SAFETY: the handle is no longer ours, and that is the point: the host must notice.
+    answer_once(unsafe { ResponseOutparam::from_handle(handle) }, "second answer");
+}
+
+fn answer_once(response_out: ResponseOutparam, text: &str) {
+    let response = OutgoingResponse::new(Fields::new());
+    let body = response.body().expect("the first body of this response");
+    ResponseOutparam::set(response_out, Ok(response));
+    let stream = body.write().expect("the first stream of this body");
+    stream.blocking_write_and_flush(text.as_bytes()).expect("a client that reads");
+    drop(stream);
+    OutgoingBody::finish(body, None).expect("a body without a promised length");
+}

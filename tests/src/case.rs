@@ -1,0 +1,177 @@
+//! Case files: finds them, reads them, and refuses the ones that are wrong.
+
+use crate::step::Step;
+use crate::variables::Variables;
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The areas that there are; each is a folder of `cases/`.
+pub const AREAS: [&str; 6] = ["config", "faults", "http", "keyvalue", "limits", "routing"];
+
+/// One fact that users may rely on, and the steps that show it.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// `<area>/<fact>`, from the file's place.
+    pub name: String,
+    /// The area alone.
+    pub area: String,
+    /// The fact, as a sentence.
+    pub says: String,
+    /// Whether the case needs a host that no other case uses.
+    pub own_host: bool,
+    /// Whether the case moves the host's clock.
+    pub moves_clock: bool,
+    /// The steps, with their placeholders.
+    steps: Vec<toml::Value>,
+}
+
+/// A case file as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CaseFile {
+    says: String,
+    #[serde(default)]
+    own_host: bool,
+    step: Vec<toml::Value>,
+}
+
+impl Case {
+    /// Reads the case at `<folder>/<area>/<fact>.toml`.
+    ///
+    /// # Errors
+    /// Where the area is unknown, the file does not parse, or a step says nothing or two things.
+    pub fn open(folder: &Path, path: &Path) -> Result<Self> {
+        let place = path.strip_prefix(folder)?.with_extension("");
+        let name = place.to_str().context("a name that is not UTF-8")?.to_owned();
+        let (area, fact) = name.split_once('/').context("a case lies in a folder of its area")?;
+        ensure!(AREAS.contains(&area), "unknown area {area:?}; there are {}", AREAS.join(", "));
+        ensure!(
+            fact.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
+            "a fact is named in lower case with underscores"
+        );
+        let area = area.to_owned();
+        let file: CaseFile = toml::from_str(&fs::read_to_string(path)?)?;
+        ensure!(file.says.ends_with('.'), "`says` is a sentence, with a full stop");
+        ensure!(!file.step.is_empty(), "a case without a step shows nothing");
+        let mut case = Self {
+            name,
+            area,
+            says: file.says,
+            own_host: file.own_host,
+            moves_clock: false,
+            steps: file.step,
+        };
+        for index in 0..case.steps.len() {
+            let step = case.step(index, &Variables::placeholders())?;
+            case.own_host |= step.needs_own_host();
+            case.moves_clock |= step.advance_clock_seconds.is_some();
+        }
+        Ok(case)
+    }
+
+    /// How many steps there are.
+    pub fn step_count(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// The step at `index`, with `variables` in the place of its placeholders.
+    ///
+    /// # Errors
+    /// Where a placeholder is unknown, or the step is malformed.
+    pub fn step(&self, index: usize, variables: &Variables) -> Result<Step> {
+        let number = index + 1;
+        let step = self.steps.get(index).with_context(|| format!("there is no step {number}"))?;
+        let filled = variables.fill(step).with_context(|| format!("step {number}"))?;
+        let step: Step = filled.try_into().with_context(|| format!("step {number}"))?;
+        step.check().with_context(|| format!("step {number}"))?;
+        Ok(step)
+    }
+}
+
+/// Every case below `folder`, in the order of their names; a broken one is an error with its name.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub fn all(folder: &Path) -> Result<Vec<(String, Result<Case>)>> {
+    let mut paths = Vec::new();
+    collect(folder, &mut paths)?;
+    paths.sort();
+    if paths.is_empty() {
+        bail!("there is no case in {}", folder.display());
+    }
+    let named = |path: &PathBuf| {
+        let place = path.strip_prefix(folder).unwrap_or(path);
+        (place.with_extension("").display().to_string(), Case::open(folder, path))
+    };
+    Ok(paths.iter().map(named).collect())
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, paths)?;
+        } else {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Case;
+    use std::fs;
+
+    const GOOD: &str =
+        "says = \"A fact.\"\n[[step]]\nrequest = { path = \"/\" }\nexpect = { status = 200 }\n";
+
+    fn open(area: &str, text: &str) -> anyhow::Result<Case> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(area)).unwrap();
+        let path = folder.path().join(area).join("fact.toml");
+        fs::write(&path, text).unwrap();
+        Case::open(folder.path(), &path)
+    }
+
+    #[test]
+    fn case_is_named_by_its_place() {
+        let case = open("http", GOOD).unwrap();
+        assert_eq!((case.name.as_str(), case.area.as_str()), ("http/fact", "http"));
+        assert!(!case.own_host && !case.moves_clock);
+    }
+
+    #[test]
+    fn case_of_an_unknown_area_is_refused() {
+        assert!(open("weather", GOOD).is_err());
+    }
+
+    #[test]
+    fn case_with_an_unknown_key_is_refused() {
+        assert!(open("http", &GOOD.replace("status", "statsu")).is_err());
+        assert!(open("http", &GOOD.replace("path", "pth")).is_err());
+        assert!(open("http", &format!("syas = 1\n{GOOD}")).is_err());
+    }
+
+    #[test]
+    fn request_without_an_expectation_is_refused() {
+        assert!(open("http", &GOOD.replace("expect = { status = 200 }", "")).is_err());
+        assert!(open("http", &GOOD.replace("{ status = 200 }", "{}")).is_err());
+    }
+
+    #[test]
+    fn case_that_kills_its_host_gets_its_own() {
+        let case = open("http", &format!("{GOOD}[[step]]\nrestart = \"kill\"\n")).unwrap();
+        assert!(case.own_host);
+    }
+
+    #[test]
+    fn unknown_placeholder_is_refused() {
+        assert!(open("http", &GOOD.replace("\"/\"", "\"/{{nobody}}\"")).is_err());
+    }
+}
