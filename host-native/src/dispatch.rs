@@ -10,6 +10,7 @@ mod request;
 use crate::guest::job::{Job, RequestId, Ticket};
 use crate::guest::pool::Pool;
 use crate::guest::service::Service;
+use crate::guest::vitals::Vitals;
 use answer::{Answer, Outcome};
 use futures::channel::oneshot;
 use hyper::body::Incoming;
@@ -19,6 +20,15 @@ use selvedge_contract::route::Table;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Somebody waits for an answer; when not any more, the instance is told.
+struct Waiting<'t>(&'t Ticket);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
 
 /// An app that can be served: its services and who answers what.
 pub(crate) struct App {
@@ -81,30 +91,23 @@ impl Dispatch {
         let limits = &service.limits;
         request::check_head(&request, limits, self.app.header_bytes_max)?;
         let admission = service.admit().ok_or(Failure::TooManyRequests)?;
-        let Guarded { request, trouble } = request::guard(request, limits);
         let ticket = Ticket::new(id);
+        let Guarded { request, trouble } = request::guard(request, limits, &ticket);
         let (reply, response) = oneshot::channel();
         pool.place(Job { request, reply, ticket: Arc::clone(&ticket) });
-        let wall = Duration::from_millis(limits.wall_ms);
-        let outcome = answer::wait(response, trouble, wall).await;
+        // From here on: whoever stops waiting, be it the client that leaves, tells the instance.
+        let _waiting = Waiting(&ticket);
+        let outcome = answer::wait(response, trouble, Duration::from_millis(limits.wall_ms)).await;
         match outcome {
-            Outcome::Replied(response) => answer::accept(response, limits, ticket, admission),
+            Outcome::Replied(response) => {
+                answer::accept(response, limits, Arc::clone(&ticket), admission)
+            }
             Outcome::Failed(error) => Err(answer::failed(&error, &service.name, &ticket)),
-            Outcome::Ended => {
-                Err(ticket.instance.get().map_or(Failure::Trap, |vitals| vitals.cause()))
-            }
-            Outcome::Trouble(failure) => {
-                ticket.give_up();
-                Err(failure)
-            }
-            Outcome::TimedOut => {
-                ticket.give_up();
-                Err(if ticket.instance.get().is_some() {
-                    Failure::WallTime
-                } else {
-                    Failure::TooManyInstances
-                })
-            }
+            Outcome::Ended => Err(ticket.instance().map_or(Failure::Trap, Vitals::cause)),
+            Outcome::Trouble(failure) => Err(failure),
+            Outcome::TimedOut if ticket.awaits_client() => Err(Failure::RequestBodyTimeout),
+            Outcome::TimedOut if ticket.instance().is_none() => Err(Failure::TooManyInstances),
+            Outcome::TimedOut => Err(Failure::WallTime),
         }
     }
 

@@ -170,7 +170,8 @@ fn damaged_store_is_named_and_left_as_it_is() {
 
 #[test]
 fn secret_that_is_not_set_is_named_with_its_variable() {
-    let manifest = MANIFEST.replace("wasm = \"probe.wasm\"", "wasm = \"probe.wasm\"\nsecrets = [\"key\"]")
+    let manifest = MANIFEST
+        .replace("wasm = \"probe.wasm\"", "wasm = \"probe.wasm\"\nsecrets = [\"key\"]")
         + "[secrets.key]\nenv = \"SELVEDGE_TEST_NO_SUCH_VARIABLE\"\n";
     let said = App::built(&manifest).refused("127.0.0.1:0");
     assert!(said.contains("SELVEDGE_TEST_NO_SUCH_VARIABLE"), "{said}");

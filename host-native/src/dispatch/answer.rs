@@ -80,13 +80,17 @@ pub(super) fn failed(error: &wasmtime::Error, service: &str, ticket: &Ticket) ->
     }
     let cause = format!("{error:#}");
     tracing::warn!(service, request = %ticket.id, cause, "the guest gave no response");
-    let trapped = error.is::<wasmtime::Trap>()
-        || error.is::<wasmtime::WasmBacktrace>()
-        || error.is::<wasmtime_wasi::I32Exit>();
-    match ticket.instance.get().map(|vitals| vitals.cause()) {
-        Some(cause) if trapped => cause,
+    // Where a 0.2 guest traps, the loss of its answer is noticed before the trap itself.
+    match ticket.instance() {
+        Some(vitals) if vitals.is_broken() || is_trap(error) => vitals.cause(),
         _ => Failure::InvalidResponse,
     }
+}
+
+fn is_trap(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::Trap>()
+        || error.is::<wasmtime::WasmBacktrace>()
+        || error.is::<wasmtime_wasi::I32Exit>()
 }
 
 /// The host's own answer: a problem document.

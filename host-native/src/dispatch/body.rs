@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// The body of a guest's response. While it is there, its request counts as one that is answered.
+/// The body of a guest's response. While it is there, its request keeps its place in the service and
+/// in the instance.
 pub(crate) struct GuestBody {
     body: WasiBody,
     bytes_left: u64,
@@ -32,9 +33,6 @@ impl GuestBody {
         ticket: Arc<Ticket>,
         admission: Admission,
     ) -> Self {
-        if let Some(vitals) = ticket.instance.get() {
-            vitals.body_begins();
-        }
         Self {
             body,
             bytes_left: limits.response_body_bytes,
@@ -54,14 +52,6 @@ impl GuestBody {
             "a response was broken off: {}", failure.sentence()
         );
         Poll::Ready(Some(Err(error)))
-    }
-}
-
-impl Drop for GuestBody {
-    fn drop(&mut self) {
-        if let Some(vitals) = self.ticket.instance.get() {
-            vitals.body_ends();
-        }
     }
 }
 
@@ -96,7 +86,7 @@ impl Body for GuestBody {
                     }
                 }
             }
-            Poll::Ready(None) => match self.ticket.instance.get() {
+            Poll::Ready(None) => match self.ticket.instance() {
                 // What was written before the instance broke is not the whole body.
                 Some(vitals) if vitals.is_broken() => {
                     self.fail(vitals.cause(), Error::HttpResponseIncomplete)

@@ -1,5 +1,6 @@
 //! A request's head and body, held to their bounds.
 
+use crate::guest::job::Ticket;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use http::header::HOST;
@@ -10,6 +11,7 @@ use hyper::body::Incoming;
 use selvedge_contract::failure::Failure;
 use selvedge_contract::limits::Limits;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Sleep;
@@ -46,8 +48,9 @@ pub(super) fn complete_target(request: &mut http::Request<Incoming>) -> Result<(
     if request.uri().authority().is_some() {
         return Ok(());
     }
-    // RFC 9112 section 3.2: a request without it is answered with 400.
-    let host = request.headers().get(HOST).ok_or(Failure::BadRequest)?;
+    // RFC 9112 section 3.2: a request without it, or with two, is answered with 400.
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Failure::BadRequest) };
     let authority = Authority::try_from(host.as_bytes()).map_err(|_| Failure::BadRequest)?;
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.scheme = Some(Scheme::HTTP);
@@ -66,7 +69,11 @@ pub(super) struct Guarded {
 }
 
 /// Puts the guard around a request's body, where there is one.
-pub(super) fn guard(request: http::Request<Incoming>, limits: &Limits) -> Guarded {
+pub(super) fn guard(
+    request: http::Request<Incoming>,
+    limits: &Limits,
+    ticket: &Arc<Ticket>,
+) -> Guarded {
     let (head, body) = request.into_parts();
     if body.is_end_stream() {
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
@@ -78,6 +85,7 @@ pub(super) fn guard(request: http::Request<Incoming>, limits: &Limits) -> Guarde
         bytes_left: limits.request_body_bytes,
         wait_max: Duration::from_millis(limits.wall_ms),
         waiting: None,
+        ticket: Arc::clone(ticket),
         tell: Some(tell),
     };
     let request = http::Request::from_parts(head, body.boxed_unsync());
@@ -91,6 +99,7 @@ struct GuardedBody {
     wait_max: Duration,
     /// Runs while nothing arrives.
     waiting: Option<Pin<Box<Sleep>>>,
+    ticket: Arc<Ticket>,
     tell: Option<oneshot::Sender<Failure>>,
 }
 
@@ -115,7 +124,9 @@ impl Body for GuardedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.ticket.set_awaits_client(frame.is_pending());
+        match frame {
             Poll::Pending => {
                 let wait_max = self.wait_max;
                 let waiting =

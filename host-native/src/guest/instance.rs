@@ -25,7 +25,7 @@ use wasmtime_wasi_http::handler::{Prepared, Proxy};
 pub(super) async fn run(pool: Rc<Pool>, first: Job) {
     let vitals = Arc::new(Vitals::default());
     // Known before the start, so that a start that never ends can be told from one that waits.
-    let _ = first.ticket.instance.set(Arc::clone(&vitals));
+    first.ticket.taken_by(&vitals);
     match pool.service.instantiate(&vitals).await {
         Ok((store, proxy)) => {
             let slot = pool.add(vitals, first);
@@ -100,6 +100,9 @@ async fn live(
         if computing {
             // It may compute for long: whoever has not begun is better off elsewhere.
             pool.hand_back(slot);
+        } else if slot.left.get() > 0 {
+            // There may be room now for what waits.
+            pool.pull();
         }
         // The guest may hold the store, and so keep `take_turns` from noticing this.
         if slot.vitals.given_up() > 0 {
@@ -128,7 +131,7 @@ async fn take_turns(
             match begun.poll_next_unpin(cx) {
                 Poll::Ready(Some(ticket)) => {
                     let ticket: Arc<Ticket> = ticket;
-                    finish(pool, slot, &ticket);
+                    finish(slot, &ticket);
                     continue;
                 }
                 Poll::Ready(None) | Poll::Pending => {}
@@ -182,7 +185,7 @@ fn begin<'a>(
     job: Job,
 ) -> wasmtime::Result<impl Future<Output = Arc<Ticket>> + 'a> {
     let Job { request, reply, ticket } = job;
-    let _ = ticket.instance.set(Arc::clone(&slot.vitals));
+    ticket.taken_by(&slot.vitals);
     slot.vitals.working_for().begin(ticket.id);
     let prepared = accessor.with(|mut store| {
         store.as_context_mut().set_epoch_deadline(1);
@@ -196,17 +199,12 @@ fn begin<'a>(
 }
 
 /// Notes that the guest has answered a request.
-fn finish(pool: &Rc<Pool>, slot: &Slot, ticket: &Ticket) {
+fn finish(slot: &Slot, ticket: &Ticket) {
     slot.in_flight.set(slot.in_flight.get() - 1);
     slot.vitals.working_for().answered(ticket.id);
     slot.has_answered.set(true);
     slot.active.set(Instant::now());
-    if ticket.was_given_up() {
-        slot.vitals.take_back();
-    }
-    if slot.left.get() > 0 {
-        pool.pull();
-    }
+    ticket.answered();
 }
 
 fn handler(proxy: &Proxy) -> Func {

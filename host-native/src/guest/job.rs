@@ -32,28 +32,65 @@ impl Job {
 pub(crate) struct Ticket {
     /// The request's number.
     pub(crate) id: RequestId,
-    /// The instance that took the job, once one did.
-    pub(crate) instance: OnceLock<Arc<Vitals>>,
-    given_up: AtomicBool,
+    instance: OnceLock<Arc<Vitals>>,
+    /// Answered or given up, whatever came first.
+    settled: AtomicBool,
+    awaits_client: AtomicBool,
 }
 
 impl Ticket {
     /// A ticket that no instance has taken yet.
     pub(crate) fn new(id: RequestId) -> Arc<Self> {
-        Arc::new(Self { id, instance: OnceLock::new(), given_up: AtomicBool::new(false) })
+        let (settled, awaits_client) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { id, instance: OnceLock::new(), settled, awaits_client })
     }
 
-    /// Tells the instance, if there is one, that nobody waits for its answer any more.
+    /// Says which instance has taken the job: it holds a place there until nobody holds the ticket.
+    pub(crate) fn taken_by(&self, vitals: &Arc<Vitals>) {
+        if self.instance.set(Arc::clone(vitals)).is_ok() {
+            vitals.hold();
+        }
+    }
+
+    /// The instance that took the job, once one did.
+    pub(crate) fn instance(&self) -> Option<&Vitals> {
+        self.instance.get().map(|vitals| &**vitals)
+    }
+
+    /// Says whether the guest waits for the client to send more.
+    pub(crate) fn set_awaits_client(&self, awaits: bool) {
+        self.awaits_client.store(awaits, Relaxed);
+    }
+
+    /// Whether the guest waits for the client to send more.
+    pub(crate) fn awaits_client(&self) -> bool {
+        self.awaits_client.load(Relaxed)
+    }
+
+    /// Tells the instance that nobody waits for its answer any more, unless it has answered.
     pub(crate) fn give_up(&self) {
-        if let Some(vitals) = self.instance.get() {
-            self.given_up.store(true, Relaxed);
+        if let Some(vitals) = self.instance.get()
+            && !self.settled.swap(true, Relaxed)
+        {
             vitals.give_up();
         }
     }
 
-    /// Whether nobody waits any more.
-    pub(crate) fn was_given_up(&self) -> bool {
-        self.given_up.load(Relaxed)
+    /// Says that the instance has answered.
+    pub(crate) fn answered(&self) {
+        if let Some(vitals) = self.instance.get()
+            && self.settled.swap(true, Relaxed)
+        {
+            vitals.take_back();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(vitals) = self.instance.get() {
+            vitals.release();
+        }
     }
 }
 

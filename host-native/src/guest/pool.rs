@@ -45,14 +45,24 @@ impl Slot {
         !self.busy.get()
             && !self.retiring.get()
             && self.left.get() > 0
-            && self.in_flight.get() < most
+            && self.vitals.held().saturating_add(self.waiting()) < most
+    }
+
+    /// Requests in the inbox.
+    fn waiting(&self) -> u32 {
+        u32::try_from(self.inbox.borrow().len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the body of an answer is being sent.
+    fn is_sending(&self) -> bool {
+        self.vitals.held().saturating_add(self.waiting()) > self.in_flight.get()
     }
 
     /// Whether nothing but work after the last answer, or a request that was given up, keeps the
     /// instance alive, and that for longer than it may.
     pub(crate) fn is_overdue(&self, after_response: Duration) -> bool {
         self.in_flight.get() <= self.vitals.given_up()
-            && !self.vitals.is_sending()
+            && !self.is_sending()
             && (!self.has_answered.get() || self.active.get().elapsed() > after_response)
     }
 }
@@ -162,7 +172,7 @@ impl Pool {
     pub(crate) fn tend(self: &Rc<Self>) {
         let after_response = Duration::from_millis(self.service.limits.after_response_ms);
         for slot in self.slots.borrow().iter() {
-            if slot.vitals.is_sending() {
+            if slot.is_sending() {
                 slot.active.set(Instant::now());
             }
             if slot.in_flight.get() == 0

@@ -13,7 +13,7 @@ pub(crate) struct Vitals {
     computed_ticks: AtomicU32,
     yielded: AtomicBool,
     given_up: AtomicU32,
-    bodies: AtomicU32,
+    held: AtomicU32,
     broken: AtomicBool,
     working_for: Mutex<WorkingFor>,
     waker: OnceLock<Waker>,
@@ -71,19 +71,20 @@ impl Vitals {
         self.given_up.load(Relaxed)
     }
 
-    /// Says that the body of one of the instance's answers is being sent.
-    pub(crate) fn body_begins(&self) {
-        self.bodies.fetch_add(1, Relaxed);
+    /// Says that one more request has its place here, from its beginning to its body's end.
+    pub(crate) fn hold(&self) {
+        self.held.fetch_add(1, Relaxed);
     }
 
-    /// Says that such a body has been sent, or will never be.
-    pub(crate) fn body_ends(&self) {
-        self.bodies.fetch_sub(1, Relaxed);
+    /// Says that one such place is free.
+    pub(crate) fn release(&self) {
+        self.held.fetch_sub(1, Relaxed);
+        self.wake();
     }
 
-    /// Whether the body of an answer is being sent.
-    pub(crate) fn is_sending(&self) -> bool {
-        self.bodies.load(Relaxed) > 0
+    /// Requests that have their place here.
+    pub(crate) fn held(&self) -> u32 {
+        self.held.load(Relaxed)
     }
 
     /// Says that the instance ends before its work is done.

@@ -122,8 +122,7 @@ fn builder(header_bytes_max: usize) -> Builder<Local> {
         .header_read_timeout(Duration::from_millis(HEADER_READ_MS))
         .max_headers(HEADER_COUNT_MAX)
         // Not under 8 192, says hyper; the request's line and headers must fit.
-        .max_buf_size(header_bytes_max.max(8_192))
-        .pipeline_flush(true);
+        .max_buf_size(header_bytes_max.max(8_192));
     builder
         .http2()
         .timer(TokioTimer::new())
