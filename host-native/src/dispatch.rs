@@ -96,10 +96,12 @@ impl Dispatch {
         let (reply, response) = oneshot::channel();
         pool.place(Job { request, reply, ticket: Arc::clone(&ticket) });
         // From here on: whoever stops waiting, be it the client that leaves, tells the instance.
-        let _waiting = Waiting(&ticket);
+        let waiting = Waiting(&ticket);
         let outcome = answer::wait(response, trouble, Duration::from_millis(limits.wall_ms)).await;
         match outcome {
             Outcome::Replied(response) => {
+                // A 0.2 guest goes on after its answer's head, and writes the body.
+                std::mem::forget(waiting);
                 answer::accept(response, limits, Arc::clone(&ticket), admission)
             }
             Outcome::Failed(error) => Err(answer::failed(&error, &service.name, &ticket)),

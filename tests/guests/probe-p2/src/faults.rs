@@ -11,7 +11,10 @@ pub fn answer_twice(response_out: ResponseOutparam) {
 }
 
 fn answer_once(response_out: ResponseOutparam, text: &str) {
-    let response = OutgoingResponse::new(Fields::new());
+    // Of a body without a length, nobody could tell whether it was whole when the guest trapped.
+    let length = text.len().to_string().into_bytes();
+    let fields = Fields::from_list(&[("content-length".to_owned(), length)]).expect("a length");
+    let response = OutgoingResponse::new(fields);
     let body = response.body().expect("the first body of this response");
     ResponseOutparam::set(response_out, Ok(response));
     let stream = body.write().expect("the first stream of this body");
