@@ -22,7 +22,6 @@ build: setup
 # Build and serve the demo app at http://127.0.0.1:8787
 run *flags: setup
     cargo build --release --workspace --all-targets
-    @{{ selvedge }} build --app components
     @components/run.sh {{ selvedge }} {{ flags }}
 
 # Run every test: units, the contract on wasm32, the host's own, the guests', the conformance suite

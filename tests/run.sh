@@ -40,6 +40,7 @@ step "contract, for wasm32" \
   for_wasm cargo build --release --package selvedge-contract --target wasm32-unknown-unknown
 step "host" cargo build --release --workspace --all-targets
 step "demo app" target/release/selvedge build --app components
+step "demo app's origin" target/release/selvedge build --app components/origin
 step "demo app, checked" target/release/selvedge check --app components
 counted "guests' units" cargo test --manifest-path components/Cargo.toml --workspace
 counted "units, host and conformance" cargo test --release --workspace --no-fail-fast

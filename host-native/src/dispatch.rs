@@ -12,7 +12,6 @@ use crate::guest::pool::Pool;
 use crate::guest::service::Service;
 use answer::{Answer, Outcome};
 use futures::channel::oneshot;
-use http::header::HOST;
 use hyper::body::Incoming;
 use request::Guarded;
 use selvedge_contract::failure::Failure;
@@ -49,9 +48,12 @@ impl Dispatch {
     }
 
     /// Answers a request, whatever happens.
-    pub(crate) async fn answer(&self, request: http::Request<Incoming>) -> http::Response<Answer> {
+    pub(crate) async fn answer(
+        &self,
+        mut request: http::Request<Incoming>,
+    ) -> http::Response<Answer> {
         let id = RequestId::next();
-        let pool = match self.choose(&request) {
+        let pool = match self.choose(&mut request) {
             Ok(pool) => pool,
             Err(failure) => return answer::failure(failure, id, ""),
         };
@@ -62,15 +64,10 @@ impl Dispatch {
         }
     }
 
-    fn choose(&self, request: &http::Request<Incoming>) -> Result<&Rc<Pool>, Failure> {
-        let host = match request.uri().host() {
-            Some(host) => Some(host),
-            None => match request.headers().get(HOST) {
-                Some(host) => Some(host.to_str().map_err(|_| Failure::BadRequest)?),
-                None => None,
-            },
-        };
-        let index = self.app.routes.find(host, request.uri().path()).ok_or(Failure::NoRoute)?;
+    fn choose(&self, request: &mut http::Request<Incoming>) -> Result<&Rc<Pool>, Failure> {
+        request::complete_target(request)?;
+        let uri = request.uri();
+        let index = self.app.routes.find(uri.host(), uri.path()).ok_or(Failure::NoRoute)?;
         self.pools.get(*index).ok_or(Failure::NoRoute)
     }
 

@@ -73,7 +73,7 @@ pub async fn run<R: Running>(case: &Case, target: Target<R>, origin: &str) -> Re
         let step = case.step(index, &run.variables)?;
         run.step(step).await.with_context(|| format!("step {}", index + 1))?;
     }
-    for (name, replies) in run.background.drain() {
+    if let Some((name, replies)) = run.background.drain().next() {
         replies.abort();
         bail!("the case never joins {name:?}");
     }

@@ -31,6 +31,20 @@ struct Visitor {
     country: String,
 }
 
+/// What the visitor is told.
+#[derive(serde::Serialize)]
+struct Answer {
+    status: &'static str,
+    ip: IpAddr,
+    country: String,
+}
+
+/// Why the visitor is told nothing.
+#[derive(serde::Serialize)]
+struct Reason {
+    reason: &'static str,
+}
+
 struct FastUser;
 
 wasip3::http::service::export!(FastUser);
@@ -39,12 +53,12 @@ impl Guest for FastUser {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let method: Method = request.get_method().try_into().unwrap_or_default();
         if method != Method::GET && method != Method::HEAD {
-            return reply(StatusCode::METHOD_NOT_ALLOWED, &reason("use GET"));
+            return reply(StatusCode::METHOD_NOT_ALLOWED, &Reason { reason: "use GET" });
         }
         let headers = request.get_headers();
         let address = match address(&headers.get("cf-connecting-ip")) {
             Ok(address) => address,
-            Err(why) => return reply(StatusCode::BAD_REQUEST, &reason(why)),
+            Err(why) => return reply(StatusCode::BAD_REQUEST, &Reason { reason: why }),
         };
         match look_up(address, country(&headers.get("cf-ipcountry"))).await {
             Ok(answer) => reply(StatusCode::OK, &answer),
@@ -52,7 +66,7 @@ impl Guest for FastUser {
                 eprintln!("store {STORE:?} could not be read: {error}");
                 reply(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    &reason("the visitors cannot be looked up now"),
+                    &Reason { reason: "the visitors cannot be looked up now" },
                 )
             }
         }
@@ -60,7 +74,7 @@ impl Guest for FastUser {
 }
 
 /// The answer about a visitor. One whom we do not know yet is stored when the answer is on its way.
-async fn look_up(address: IpAddr, country: String) -> Result<serde_json::Value, store::Error> {
+async fn look_up(address: IpAddr, country: String) -> Result<Answer, store::Error> {
     let visitors = store::open(STORE.to_owned()).await?;
     let known = visitors.get(address.to_string()).await?;
     // A record that cannot be read is as good as none: it is written anew.
@@ -72,7 +86,7 @@ async fn look_up(address: IpAddr, country: String) -> Result<serde_json::Value, 
             ("miss", Visitor { country })
         }
     };
-    Ok(serde_json::json!({ "status": status, "ip": address, "country": visitor.country }))
+    Ok(Answer { status, ip: address, country: visitor.country })
 }
 
 /// Stores a visitor. Nobody waits for it, so a failure is told to the log.
@@ -114,12 +128,8 @@ fn country(values: &[Vec<u8>]) -> String {
     }
 }
 
-fn reason(why: &str) -> serde_json::Value {
-    serde_json::json!({ "reason": why })
-}
-
-fn reply(status: StatusCode, answer: &serde_json::Value) -> Result<Response, ErrorCode> {
-    let body = answer.to_string();
+fn reply(status: StatusCode, answer: &impl serde::Serialize) -> Result<Response, ErrorCode> {
+    let body = serde_json::to_string(answer).map_err(internal)?;
     let mut response = http::Response::builder()
         .status(status)
         .header(CONTENT_TYPE, "application/json")
@@ -129,8 +139,11 @@ fn reply(status: StatusCode, answer: &serde_json::Value) -> Result<Response, Err
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response = response.header(ALLOW, "GET, HEAD");
     }
-    let response = response.body(body);
-    http_into_wasi_response(response.map_err(|e| ErrorCode::InternalError(Some(e.to_string())))?)
+    http_into_wasi_response(response.body(body).map_err(internal)?)
+}
+
+fn internal(error: impl std::fmt::Display) -> ErrorCode {
+    ErrorCode::InternalError(Some(error.to_string()))
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@
 
 use bindings::wasi::config::store;
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::uri::{Authority, Uri};
 use wasip3::exports::http::handler::Guest;
 use wasip3::http::client;
-use wasip3::http::types::{ErrorCode, Fields, Request, RequestOptions, Response, Scheme};
+use wasip3::http::types::{ErrorCode, Fields, Method, Request, RequestOptions, Response, Scheme};
 use wasip3::{http_compat::http_into_wasi_response, wit_future};
 
 mod bindings {
@@ -41,6 +41,9 @@ wasip3::http::service::export!(Profile);
 
 impl Guest for Profile {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        if !matches!(request.get_method(), Method::Get | Method::Head) {
+            return refuse(StatusCode::METHOD_NOT_ALLOWED, "use GET");
+        }
         let subject = request.get_headers().get(SUBJECT);
         let [subject] = subject.as_slice() else {
             return refuse(
@@ -122,11 +125,14 @@ fn explain(error: &ErrorCode) -> (StatusCode, &'static str) {
 
 fn refuse(status: StatusCode, why: &str) -> Result<Response, ErrorCode> {
     let body = serde_json::json!({ "reason": why }).to_string();
-    let response = http::Response::builder()
+    let mut response = http::Response::builder()
         .status(status)
         .header(CONTENT_TYPE, "application/json")
-        .header(CONTENT_LENGTH, body.len())
-        .body(body);
+        .header(CONTENT_LENGTH, body.len());
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response = response.header(ALLOW, "GET, HEAD");
+    }
+    let response = response.body(body);
     http_into_wasi_response(response.map_err(|e| ErrorCode::InternalError(Some(e.to_string())))?)
 }
 

@@ -23,7 +23,14 @@ impl Guest for Validate {
             return reply(StatusCode::METHOD_NOT_ALLOWED, &why.to_string());
         }
         let document = read(request).await?;
-        let complaints = verdict::complaints(&document);
+        let complaints = match verdict::complaints(&document) {
+            Ok(complaints) => complaints,
+            Err(why) => {
+                eprintln!("{why}");
+                let why = serde_json::json!({ "reason": "nothing can be validated now" });
+                return reply(StatusCode::INTERNAL_SERVER_ERROR, &why.to_string());
+            }
+        };
         if complaints.is_empty() {
             return reply(StatusCode::OK, "{\"valid\":true}");
         }

@@ -39,7 +39,7 @@ mod sweep;
 const FILE: &str = "keyvalue.sqlite";
 
 /// Largest value that is read on the caller's thread, in bytes; a larger one is read on a thread that
-/// may wait. Ours: what is read in some ten microseconds.
+/// may wait. Ours: what is read in less than a tenth of a millisecond.
 const READ_HERE_BYTES_MAX: usize = 128 * 1024;
 
 /// How many counters are incremented at once. Two that share a place wait for each other.

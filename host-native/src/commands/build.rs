@@ -84,13 +84,14 @@ pub(crate) fn build(app: &App, progress: &Progress) -> anyhow::Result<Outcome> {
         env!("CARGO_PKG_VERSION").clone_into(&mut record.selvedge);
     }
     let before = record.clone();
-    let (components, mut problems) = sources::build(app, &mut record, progress);
+    let mut components = sources::build(app, &mut record, progress);
     if record != before {
         // What was built stays built, whatever happens next.
         record.write(&app.folders)?;
     }
-    let services = services::build(app, &mut record, progress, &mut problems)?;
+    let services = services::build(app, &mut components, &mut record, progress)?;
     record.write(&app.folders)?;
+    let sources::Components { reports: components, problems, .. } = components;
     for problem in &problems {
         progress.problem(problem);
     }

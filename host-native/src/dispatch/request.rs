@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use futures::channel::oneshot;
+use http::header::HOST;
+use http::uri::{Authority, Scheme, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -36,6 +38,23 @@ fn head_bytes(request: &http::Request<Incoming>) -> usize {
     let headers = request.headers().iter();
     // ": " and the end of the line; method, version and their blanks.
     headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + target + 16
+}
+
+/// Gives a request's target the authority that HTTP/1.1 puts into a header of its own: guests see
+/// the one and never the other.
+pub(super) fn complete_target(request: &mut http::Request<Incoming>) -> Result<(), Failure> {
+    if request.uri().authority().is_some() {
+        return Ok(());
+    }
+    // RFC 9112 section 3.2: a request without it is answered with 400.
+    let host = request.headers().get(HOST).ok_or(Failure::BadRequest)?;
+    let authority = Authority::try_from(host.as_bytes()).map_err(|_| Failure::BadRequest)?;
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority);
+    // `*` (of `OPTIONS *`) is no path that could follow an authority.
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Failure::BadRequest)?;
+    Ok(())
 }
 
 /// A request whose body keeps its bounds.

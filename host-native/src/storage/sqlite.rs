@@ -33,9 +33,13 @@ const IDLE_READERS_MAX: usize = 64;
 const LOG_BYTES_MAX: i64 = 64 * 1024 * 1024;
 
 /// A value's beginning has a column of its own, so that a listing need not read what follows.
+///
+/// A table with row numbers and an index, not one `WITHOUT ROWID`: that one compares keys by reading
+/// whole entries, large values included, on its way to another key. Measured: a get of 100 bytes
+/// takes 2.6 µs in either, one of 100 kB 20 and 143 µs, a grouped put 1.2 and 5 µs.
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS entry (
-    key BLOB NOT NULL PRIMARY KEY, beginning BLOB NOT NULL, rest BLOB
-) WITHOUT ROWID";
+    key BLOB NOT NULL UNIQUE, beginning BLOB NOT NULL, rest BLOB
+)";
 const GET: &str = "SELECT beginning, length(rest),
     CASE WHEN length(beginning) + length(rest) <= ?2 THEN rest END FROM entry WHERE key = ?1";
 const SCAN: &str =

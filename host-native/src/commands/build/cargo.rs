@@ -3,7 +3,7 @@
 use super::toolchain::{self, TARGET};
 use selvedge_contract::names::Name;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -57,12 +57,13 @@ struct Target {
 /// Sorts crates by workspace; beside them, what is wrong with those that are in none.
 pub(super) fn workspaces(crates: &[(Name, PathBuf)]) -> (Vec<Workspace>, BTreeMap<Name, String>) {
     let (mut found, mut wrong) = (Vec::<Workspace>::new(), BTreeMap::new());
+    let mut told = BTreeSet::new();
     for (name, folder) in crates {
         let known = found.iter().flat_map(|workspace| &workspace.members);
         if known.into_iter().any(|member| member.name == *name) || wrong.contains_key(name) {
             continue;
         }
-        match workspace_of(folder, crates) {
+        match workspace_of(folder, crates, &mut told) {
             Ok(workspace) if workspace.members.iter().any(|member| member.name == *name) => {
                 found.push(workspace);
             }
@@ -81,13 +82,21 @@ pub(super) fn workspaces(crates: &[(Name, PathBuf)]) -> (Vec<Workspace>, BTreeMa
     (found, wrong)
 }
 
-fn workspace_of(folder: &Path, crates: &[(Name, PathBuf)]) -> Result<Workspace, String> {
+/// The workspace that a folder is in. What cargo has against it is told once, though it says it for
+/// each member.
+fn workspace_of(
+    folder: &Path,
+    crates: &[(Name, PathBuf)],
+    told: &mut BTreeSet<Vec<u8>>,
+) -> Result<Workspace, String> {
     let output = toolchain::command("cargo", folder)
         .args(["metadata", "--no-deps", "--format-version", "1"])
-        .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cannot start cargo: {error}; install it with rustup"))?;
     if !output.status.success() {
+        if told.insert(output.stderr.clone()) {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        }
         return Err(format!("cargo cannot read {}; what it said is above", folder.display()));
     }
     let metadata: Metadata = serde_json::from_slice(&output.stdout)

@@ -1,6 +1,7 @@
 //! From components to services: composed, validated, compiled ahead of time, and written.
 
 use super::progress::Progress;
+use super::sources::Components;
 use super::{ServiceReport, parallel};
 use crate::app::App;
 use crate::built::{Artefact, Record, ServiceRecord};
@@ -26,19 +27,22 @@ use wasmtime::component::Linker;
 const PART_AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// Composes and compiles every service whose parts changed, and keeps what was made in `record`. A
-/// service that has problems stays as it was.
+/// service that has problems stays as it was; they are added to those of the components.
 ///
 /// # Errors
 /// Where there is no compiler for this machine.
 pub(super) fn build(
     app: &App,
+    components: &mut Components,
     record: &mut Record,
     progress: &Progress,
-    problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Vec<ServiceReport>> {
+    let Components { there, problems, .. } = components;
     let engine = engine::open_compiler()?;
     let bench = Bench { app, record, progress, cache: Cache::new(app.folders.cache()), engine };
-    let inspections = inspections(record);
+    let known = there.iter();
+    let inspections: Inspections =
+        known.map(|(name, known)| (name.clone(), known.inspection.clone())).collect();
     let mut reports = Vec::new();
     let mut stale = Vec::new();
     let mut wirings = BTreeMap::new();
@@ -89,12 +93,6 @@ pub(super) fn build(
     record.services.retain(|name, _| app.manifest.services.contains_key(name));
     reports.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(reports)
-}
-
-/// What is known of the components that are there.
-pub(super) fn inspections(record: &Record) -> Inspections {
-    let components = record.components.iter();
-    components.map(|(name, known)| (name.clone(), known.inspection.clone())).collect()
 }
 
 /// Removes what no service uses any more. What cannot be removed does no harm.

@@ -14,12 +14,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Builds every component that changed. `record` then holds those that are there, and only those.
-pub(super) fn build(
-    app: &App,
-    record: &mut Record,
-    progress: &Progress,
-) -> (Vec<ComponentReport>, Vec<Problem>) {
+/// The components of an app after a build.
+pub(super) struct Components {
+    /// Those that are as their sources are.
+    pub(super) there: BTreeMap<Name, ComponentRecord>,
+    /// What is said of them.
+    pub(super) reports: Vec<ComponentReport>,
+    /// What is wrong with the others.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Builds every component that changed, and keeps what was made in `record`. A component that has
+/// problems stays as it was there, so that taking a change back needs no build.
+pub(super) fn build(app: &App, record: &mut Record, progress: &Progress) -> Components {
     let mut problems = Vec::new();
     let mut fresh = BTreeMap::new();
     let mut stale = Vec::new();
@@ -38,27 +45,27 @@ pub(super) fn build(
     let outcomes = parallel::each(&jobs, |job| job.run(app, record, progress));
     let mut reports: Vec<_> =
         fresh.iter().map(|(name, known)| ComponentReport::fresh(app, name, known)).collect();
-    let mut components = fresh;
+    let mut there = fresh;
     for (name, took, outcome) in outcomes.into_iter().flatten() {
+        reports.retain(|report| report.name != name);
         match outcome {
             Ok(built) => {
                 // A workspace is built as a whole; what came out the same is not new.
                 let known = record.components.get(&name);
                 let same = known.is_some_and(|known| known.wasm.sha256 == built.wasm.sha256);
-                reports.retain(|report| report.name != name);
                 reports.push(ComponentReport::built(app, &name, &built, took, !same));
-                components.insert(name, built);
+                there.insert(name, built);
             }
             Err(problem) => {
-                components.remove(&name);
-                reports.retain(|report| report.name != name);
+                there.remove(&name);
                 problems.push(problem);
             }
         }
     }
     reports.sort_by(|left, right| left.name.cmp(&right.name));
-    record.components = components;
-    (reports, problems)
+    record.components.extend(there.clone());
+    record.components.retain(|name, _| app.manifest.components.contains_key(name));
+    Components { there, reports, problems }
 }
 
 /// Reads a component that is there, and says what it is.

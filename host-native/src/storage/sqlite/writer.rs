@@ -19,7 +19,9 @@ const GROUP_BATCHES_MAX: usize = 512;
 /// Bytes after which a transaction takes no more batches. Ours: bounds how long the first waits.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-const PUT: &str = "REPLACE INTO entry (key, beginning, rest) VALUES (?1, ?2, ?3)";
+/// Changes a row where it is: `REPLACE` would write a new one, and the index with it.
+const PUT: &str = "INSERT INTO entry (key, beginning, rest) VALUES (?1, ?2, ?3)
+    ON CONFLICT (key) DO UPDATE SET beginning = excluded.beginning, rest = excluded.rest";
 const DELETE: &str = "DELETE FROM entry WHERE key = ?1";
 
 /// The thread that writes, and its queue.
