@@ -37,6 +37,7 @@ check: setup
     cargo fmt --all --check
     cargo fmt --all --check --manifest-path components/Cargo.toml
     cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
+    cargo fmt --all --check --manifest-path host-native/benches/app/Cargo.toml
     cargo clippy --release --workspace --all-targets -- --deny warnings
     just audit
 
@@ -51,6 +52,7 @@ fmt:
     cargo fmt --all
     cargo fmt --all --manifest-path components/Cargo.toml
     cargo fmt --all --manifest-path tests/guests/Cargo.toml
+    cargo fmt --all --manifest-path host-native/benches/app/Cargo.toml
 
 # Measure: the real server beside a bare hyper one; writes target/bench/summary.json
 bench *flags: setup

@@ -56,6 +56,9 @@ struct Flags {
     /// Seconds that each case is measured in a round
     #[arg(long, value_name = "N", default_value_t = 3)]
     seconds: u64,
+    /// Only this case, beside the baseline; prints requests a second and nothing else
+    #[arg(long, value_name = "CASE", conflicts_with = "readme")]
+    case: Option<String>,
     /// Write the results into README.md and host-native/benches/http.svg
     #[arg(long)]
     readme: bool,
@@ -73,6 +76,10 @@ fn main() -> anyhow::Result<ExitCode> {
     if !flags.bench {
         // `cargo test --all-targets` runs benches, too, and wants to know whether they start.
         println!("nothing is measured without --bench, which `cargo bench` gives");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(case) = &flags.case {
+        print!("{}", measure_one(case, flags.effort())?.table());
         return Ok(ExitCode::SUCCESS);
     }
     let results = measure(&flags)?;
@@ -112,6 +119,23 @@ fn measure(flags: &Flags) -> anyhow::Result<Results> {
     let loaded = servers.of(App::Demo)?.resident_bytes()?;
     figures.push(report::Figure::new("resident-loaded", startup::mebibytes(loaded), "MiB"));
     Ok(Results { rows, figures })
+}
+
+/// Measures the requests of one case, beside the baseline.
+fn measure_one(name: &str, effort: Effort) -> anyhow::Result<Results> {
+    let mut cases = cases::cases();
+    let known: Vec<&str> = cases.iter().map(|case| case.name).collect();
+    anyhow::ensure!(known.contains(&name), "no case {name:?}; there are {}", known.join(", "));
+    cases.retain(|case| case.name == name || case.name == cases::BASELINE);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let folder = tempfile::tempdir()?;
+    let mut servers = Servers(Vec::new());
+    for case in &cases {
+        case.app.build()?;
+        servers.0.push((case.app, case.app.start(folder.path())?));
+    }
+    let rows = rounds::measure(&runtime, &servers, &cases, effort)?;
+    Ok(Results { rows, figures: Vec::new() })
 }
 
 impl Flags {
