@@ -2,7 +2,7 @@
 //!
 //! Before it comes `guest`, whose instances call; after it `storage`, or the network.
 
-pub mod keyvalue;
+pub(crate) mod keyvalue;
 pub(crate) mod logging;
 pub(crate) mod outbound;
 pub(crate) mod table;

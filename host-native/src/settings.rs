@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// What `selvedge serve` works by.
 #[derive(Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Where the stores are.
     pub data: PathBuf,
     /// Where to listen.
@@ -18,7 +18,7 @@ pub struct Settings {
 
 impl Settings {
     /// Resolves flags.
-    pub fn resolve(args: &ServeArgs, folders: &Folders) -> Self {
+    pub(crate) fn resolve(args: &ServeArgs, folders: &Folders) -> Self {
         let data = args.data.clone().unwrap_or_else(|| folders.data());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = args.threads.unwrap_or(cores).max(1);

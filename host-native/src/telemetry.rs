@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// # Errors
 /// Where `filter` is not one.
-pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub(crate) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().parse(filter).with_context(|| {
         format!("--log {filter:?} is not a filter; try `info` or `info,guest=debug`")
     })?;

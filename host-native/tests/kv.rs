@@ -1,5 +1,7 @@
 //! `selvedge kv`: what it prints and takes, and what it says where something is wrong.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! `selvedge serve`: what it says where it cannot start, how it stops, and what it does with clients
 //! that never come to the point. What a served app does is for the conformance suite.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;

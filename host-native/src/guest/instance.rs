@@ -86,7 +86,11 @@ async fn live(
     let after_response = Duration::from_millis(pool.service.limits.after_response_ms);
     let mut turns =
         pin!(store.run_concurrent(async |accessor| take_turns(pool, slot, proxy, accessor).await));
-    poll_fn(|cx| Poll::Ready(slot.vitals.set_waker(cx.waker()))).await;
+    poll_fn(|cx| {
+        slot.vitals.set_waker(cx.waker());
+        Poll::Ready(())
+    })
+    .await;
     poll_fn(|cx| {
         if let Poll::Ready(ended) = turns.as_mut().poll(cx) {
             let ended = ended.and_then(|ended| ended);

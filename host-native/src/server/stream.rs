@@ -2,6 +2,7 @@
 //! with a bound on how long a client may refuse to read.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -16,6 +17,14 @@ use tokio::time::{Instant, Sleep};
 /// Source: nginx's `send_timeout` is 60 s, Apache's `Timeout` the same; half of it still lets a
 /// phone change its network.
 const STALL_MAX: Duration = Duration::from_secs(30);
+
+/// How long, and for how many more bytes, a client is listened to that has its last answer.
+///
+/// Source: nginx's `lingering_timeout` is 5 s between two reads; ours bounds the whole, so that a
+/// host stops soon.
+const LINGER_MAX: Duration = Duration::from_secs(1);
+/// See [`LINGER_MAX`]. Ours: what a client sends before it looks at the answer to an upload.
+const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A client's TCP stream.
 pub(super) struct Stream {
@@ -46,6 +55,28 @@ impl Stream {
     /// Sends a last word, as far as it goes without waiting.
     pub(super) fn say(&self, bytes: &[u8]) {
         let _ = self.tcp.borrow().try_write(bytes);
+    }
+
+    /// Waits for the client to have read the last answer: a socket that is closed while bytes arrive
+    /// is reset, and the client may lose what it was just told.
+    pub(super) async fn linger(&self) {
+        let mut buffer = vec![0; 64 * 1024];
+        let drain = async {
+            let mut bytes_left = LINGER_BYTES_MAX;
+            poll_fn(|cx| Pin::new(&mut *self.tcp.borrow_mut()).poll_shutdown(cx)).await?;
+            while bytes_left > 0 {
+                let mut read = ReadBuf::new(&mut buffer);
+                poll_fn(|cx| Pin::new(&mut *self.tcp.borrow_mut()).poll_read(cx, &mut read))
+                    .await?;
+                if read.filled().is_empty() {
+                    break;
+                }
+                bytes_left = bytes_left.saturating_sub(read.filled().len());
+            }
+            io::Result::Ok(())
+        };
+        // Whatever ends it: the connection is over.
+        let _ = tokio::time::timeout(LINGER_MAX, drain).await;
     }
 
     /// Notes whether the client takes something.

@@ -160,6 +160,7 @@ impl Connection {
         if let Err(error) = outcome {
             tell(&stream, error.as_ref());
         }
+        stream.linger().await;
         drop(open);
     }
 }
