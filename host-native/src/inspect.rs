@@ -27,8 +27,10 @@ pub(crate) struct Inspection {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum World {
     /// Answers requests by the handler of WASI 0.3.
+    #[serde(rename = "service-0.3")]
     Service03,
     /// Answers requests by the handler of WASI 0.2.
+    #[serde(rename = "service-0.2")]
     Service02,
     /// Stands in front of a 0.3 service.
     Middleware,
@@ -155,9 +157,9 @@ impl fmt::Display for World {
             Self::Service03 => "service 0.3",
             Self::Service02 => "service 0.2",
             Self::Middleware => "middleware",
-            Self::Command => "command",
+            Self::Command => "command, which nothing here runs",
             Self::Library => "library",
-            Self::Nothing => "nothing",
+            Self::Nothing => "no world, since it exports nothing",
         })
     }
 }

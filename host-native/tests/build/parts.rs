@@ -241,7 +241,9 @@ pub fn service_02() -> Vec<u8> {
 pub fn importer(imports: &[&str]) -> Vec<u8> {
     let imports: String =
         imports.iter().map(|name| format!("(import \"{name}\" (instance))\n")).collect();
-    parse(&format!("(component {imports} (instance $e) (export \"acme:some/thing@1.0.0\" (instance $e)))"))
+    parse(&format!(
+        "(component {imports} (instance $e) (export \"acme:some/thing@1.0.0\" (instance $e)))"
+    ))
 }
 
 /// The binary form of a text.

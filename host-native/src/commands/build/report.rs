@@ -4,6 +4,7 @@ use crate::app::{App, AppError, MANIFEST_FILE};
 use crate::built::{ComponentRecord, ServiceRecord};
 use crate::inspect::World;
 use crate::problem::{Problem, Severity};
+use selvedge_contract::manifest::{ManifestError, Source};
 use selvedge_contract::names::Name;
 use serde::Serialize;
 use std::time::Duration;
@@ -64,8 +65,12 @@ pub(in crate::commands) struct ProblemReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Status {
+    /// It was made, and is another than before.
     Built,
+    /// It is as it was.
     Fresh,
+    /// Nothing has to be done for it.
+    Ready,
 }
 
 impl Report {
@@ -106,9 +111,15 @@ impl ComponentReport {
         took: Duration,
         changed: bool,
     ) -> Self {
+        let source = app.manifest.components.get(name).map(|component| &component.source);
+        let status = match source {
+            Some(Source::Ready { .. }) => Status::Ready,
+            _ if changed => Status::Built,
+            _ => Status::Fresh,
+        };
         Self {
             name: name.clone(),
-            status: if changed { Status::Built } else { Status::Fresh },
+            status,
             world: built.inspection.world(),
             wasm: app.folders.show(&built.wasm.path).to_string(),
             bytes: built.wasm.stamp.bytes,
@@ -163,7 +174,7 @@ impl ProblemReport {
             let message = error.to_string();
             return vec![Self { severity, message, file: None, line: None, column: None }];
         };
-        let of = |error: &selvedge_contract::manifest::ManifestError| Self {
+        let of = |error: &ManifestError| Self {
             severity,
             message: error.to_string(),
             file: Some(MANIFEST_FILE),

@@ -109,7 +109,9 @@ impl ComponentReport {
             wasm: Some(app.folders.show(&artefact.path).to_string()),
             fresh: *is_fresh,
             exports: inspection.exports.clone(),
-            imports: imports.map(|import| ImportReport::new(findings, &name, import)).collect(),
+            imports: imports
+                .map(|import| ImportReport::new(app, findings, &name, import))
+                .collect(),
             asks: needs.collect(),
             granted,
             name,
@@ -118,12 +120,21 @@ impl ComponentReport {
 }
 
 impl ImportReport {
-    fn new(findings: &Findings, component: &Name, import: &str) -> Self {
+    fn new(app: &App, findings: &Findings, component: &Name, import: &str) -> Self {
         let plugs = findings.wirings.values().flat_map(|wiring| &wiring.plugs);
-        let components = plugs
+        let plugs = plugs
             .filter(|plug| plug.into == *component && plug.import == import)
-            .map(|plug| plug.from.clone())
-            .collect();
+            .map(|plug| &plug.from);
+        // Where a service cannot be wired, its dependencies still say what they export.
+        let dependencies = app.manifest.components.get(component);
+        let dependencies =
+            dependencies.into_iter().flat_map(|component| &component.dependencies).filter(|name| {
+                findings
+                    .found
+                    .get(*name)
+                    .is_some_and(|dependency| dependency.inspection.export(import).is_some())
+            });
+        let components = plugs.chain(dependencies).cloned().collect();
         let row = table::find(import);
         Self {
             name: import.to_owned(),
