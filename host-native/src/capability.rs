@@ -17,7 +17,7 @@ use wasmtime::component::Linker;
 ///
 /// # Errors
 /// Where two capabilities define the same interface.
-pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+pub fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;

@@ -12,5 +12,5 @@ pub(crate) mod job;
 pub mod load;
 pub(crate) mod pool;
 pub(crate) mod service;
-pub(crate) mod state;
+pub mod state;
 pub(crate) mod vitals;

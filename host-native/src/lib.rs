@@ -5,7 +5,7 @@
 
 pub mod app;
 mod built;
-mod capability;
+pub mod capability;
 pub mod cli;
 pub mod clock;
 pub mod commands;

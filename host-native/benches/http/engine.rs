@@ -65,6 +65,7 @@ pub(crate) fn measure(runtime: &tokio::runtime::Runtime) -> anyhow::Result<Vec<F
 /// Opens every service of the demo as a running host does: maps what was compiled, and links it.
 fn openings() -> anyhow::Result<Vec<f64>> {
     let engine = engine::open()?;
+    let linker = selvedge::capability::link(&engine)?;
     let folder = state_folder(App::Demo)?;
     let mut medians = Vec::new();
     for entry in std::fs::read_dir(folder.join("services"))? {
@@ -73,13 +74,10 @@ fn openings() -> anyhow::Result<Vec<f64>> {
             continue;
         }
         let compiled = compiled(&engine, &folder, &service)?;
-        let mut linker = linker(&engine)?;
-        // What the host has and this bench has not; never called.
-        linker.define_unknown_imports_as_traps(&load::open_compiled(&engine, &compiled)?)?;
         let mut times = Vec::new();
         for _ in 0..OPENINGS {
             let begin = Instant::now();
-            linker.instantiate_pre(&load::open_compiled(&engine, &compiled)?)?;
+            drop(load::prepare(&linker, &load::open_compiled(&engine, &compiled)?)?);
             times.push(begin.elapsed().as_secs_f64() * 1e3);
         }
         medians.push(median(times));

@@ -11,12 +11,7 @@
         reason = "cargo builds a bench with `test` set, too, but runs its tests in `tests/bench.rs` only"
     )
 )]
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::indexing_slicing,
-    reason = "a bench counts less than 2^52 of anything, and may fail loudly"
-)]
+#![expect(clippy::indexing_slicing, reason = "a bench may fail loudly")]
 
 mod apps;
 mod bare;
@@ -59,7 +54,7 @@ struct Flags {
     /// Only this case, beside the baseline; prints requests a second and nothing else
     #[arg(long, value_name = "CASE", conflicts_with = "readme")]
     case: Option<String>,
-    /// Write the results into README.md and host-native/benches/http.svg
+    /// Write the results into README.md, and a picture beside
     #[arg(long)]
     readme: bool,
     /// Given by `cargo bench`
@@ -90,10 +85,7 @@ fn main() -> anyhow::Result<ExitCode> {
     if flags.readme {
         let cases = cases::cases();
         readme::write(&project.join("README.md"), &results, &cases)?;
-        std::fs::write(
-            project.join("host-native/benches/http.svg"),
-            picture::svg(&results, &cases),
-        )?;
+        std::fs::write(project.join(readme::PICTURE), picture::svg(&results, &cases))?;
     }
     println!("\n{} bounds missed; written to target/bench/summary.json", results.missed());
     Ok(ExitCode::SUCCESS)

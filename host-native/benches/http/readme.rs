@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use std::fmt::Write as _;
 use std::path::Path;
 
+/// Where the picture lies, seen from the README.
+pub(crate) const PICTURE: &str = "host-native/benches/http.svg";
 const BEGIN: &str = "<!-- bench -->";
 const END: &str = "<!-- /bench -->";
 
@@ -34,9 +36,9 @@ fn replaced(text: &str, table: &str) -> Option<String> {
     Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
 }
 
-/// One line a case; requests a second and ratio for each number of connections.
+/// The picture, then one line a case: requests a second and ratio for each number of connections.
 fn markdown(results: &Results, cases: &[Case]) -> String {
-    let mut text = String::from("| |");
+    let mut text = format!("\n![Requests a second beside hyper alone]({PICTURE})\n\n| |");
     for connections in CONNECTIONS {
         let _ = write!(text, " {connections} conn. |");
     }

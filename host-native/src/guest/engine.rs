@@ -3,7 +3,7 @@
 
 use selvedge_contract::limits::EPOCH_TICK_MS;
 use std::time::Duration;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Most instances of all services in one process.
 ///
@@ -37,6 +37,8 @@ pub fn open() -> wasmtime::Result<Engine> {
     pool.max_memory_size(usize::try_from(MEMORY_RESERVATION)?);
     pool.linear_memory_keep_resident(KEEP_RESIDENT_BYTES);
     pool.table_keep_resident(KEEP_RESIDENT_BYTES);
+    // Only what a guest wrote is cleared, where the kernel can tell (Linux 6.7).
+    pool.pagemap_scan(Enabled::Auto);
     let mut config = config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)

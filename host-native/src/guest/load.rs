@@ -89,10 +89,7 @@ pub fn open_compiled(engine: &Engine, path: &Path) -> wasmtime::Result<Component
 ///
 /// # Errors
 /// Where it imports what is not linked, or in another shape, or exports neither handler.
-pub(crate) fn prepare(
-    linker: &Linker<State>,
-    component: &Component,
-) -> wasmtime::Result<ProxyPre<State>> {
+pub fn prepare(linker: &Linker<State>, component: &Component) -> wasmtime::Result<ProxyPre<State>> {
     let pre = linker.instantiate_pre(component)?;
     let not_p3 = match wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone()) {
         Ok(pre) => return Ok(ProxyPre::P3(pre)),

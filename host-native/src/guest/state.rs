@@ -35,7 +35,7 @@ pub(crate) struct Provision {
 }
 
 /// What an instance carries.
-pub(crate) struct State {
+pub struct State {
     /// Its bound on memory.
     pub(crate) memory: MemoryLimit,
     wasi: WasiCtx,
