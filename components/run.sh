@@ -26,7 +26,7 @@ Try, in another terminal:
   curl -i http://127.0.0.1:8787/home
   curl -i http://127.0.0.1:8787/api/profile
   curl -i http://127.0.0.1:8787/api/profile -H 'authorization: Bearer $token'
-  curl -i http://127.0.0.1:8787/api/validate -d '{"customer":"ada","items":[{"sku":"A-1","quantity":0}]}'
+  curl -i http://127.0.0.1:8787/api/validate -d '{"customer":{"email":"ada@example.com"},"items":[{"sku":"A-17","qty":0}]}'
 
 TRY
 # Not `exec`: the trap must outlive it. Ctrl-C reaches both; a signal to this script is passed on.

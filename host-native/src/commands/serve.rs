@@ -57,7 +57,7 @@ fn announce(manifest: &Manifest, address: SocketAddr) {
         for route in &service.routes {
             let route = route.to_string();
             let at = if route.starts_with('/') { address.to_string() } else { String::new() };
-            text.push_str(&format!("  {name:<16} http://{at}{route}\n"));
+            text.push_str(&format!("  {:<16} http://{at}{route}\n", name.as_str()));
         }
     }
     // A script may have closed the pipe after the first line; that is no reason to stop.

@@ -85,7 +85,7 @@ fn handler_export(version: &str) -> String {
 
 /// A 0.3 service that answers with a status, which is the constant `status`, or what a function
 /// `offset` of `acme:math/offset` makes of it.
-pub fn service(version: &str, status: u16, math: Option<&str>) -> Vec<u8> {
+pub(crate) fn service(version: &str, status: u16, math: Option<&str>) -> Vec<u8> {
     let (import, compute) = match math {
         None => (String::new(), format!("(i32.const {status})")),
         Some(math) => (
@@ -158,7 +158,7 @@ pub fn service(version: &str, status: u16, math: Option<&str>) -> Vec<u8> {
 }
 
 /// A middleware that changes the status of what is behind it: `add` or `mul` by a number.
-pub fn middleware(version: &str, operation: &str, number: u16) -> Vec<u8> {
+pub(crate) fn middleware(version: &str, operation: &str, number: u16) -> Vec<u8> {
     let types = http_types(version);
     let export = handler_export(version);
     parse(&format!(
@@ -194,7 +194,7 @@ pub fn middleware(version: &str, operation: &str, number: u16) -> Vec<u8> {
 }
 
 /// A library that exports `acme:math/offset`, which adds a number.
-pub fn library(version: &str, number: u32) -> Vec<u8> {
+pub(crate) fn library(version: &str, number: u32) -> Vec<u8> {
     parse(&format!(
         r#"(component
   (core module $main
@@ -208,7 +208,7 @@ pub fn library(version: &str, number: u32) -> Vec<u8> {
 }
 
 /// A library whose `offset` has another type than [`service`] imports.
-pub fn odd_library() -> Vec<u8> {
+pub(crate) fn odd_library() -> Vec<u8> {
     parse(
         r#"(component
   (core module $main (func (export "offset") (param i64) (result i64) (local.get 0)))
@@ -220,7 +220,7 @@ pub fn odd_library() -> Vec<u8> {
 }
 
 /// A 0.2 service, which is never called.
-pub fn service_02() -> Vec<u8> {
+pub(crate) fn service_02() -> Vec<u8> {
     parse(
         r#"(component
   (import "wasi:http/types@0.2.0" (instance $types
@@ -238,7 +238,7 @@ pub fn service_02() -> Vec<u8> {
 }
 
 /// A component that imports interfaces without using them, and exports nothing that answers.
-pub fn importer(imports: &[&str]) -> Vec<u8> {
+pub(crate) fn importer(imports: &[&str]) -> Vec<u8> {
     let imports: String =
         imports.iter().map(|name| format!("(import \"{name}\" (instance))\n")).collect();
     parse(&format!(
@@ -247,6 +247,6 @@ pub fn importer(imports: &[&str]) -> Vec<u8> {
 }
 
 /// The binary form of a text.
-pub fn parse(text: &str) -> Vec<u8> {
+pub(crate) fn parse(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }

@@ -28,7 +28,7 @@ impl WasiHttpView for Wasi {
 }
 
 /// The status and body with which a 0.3 service answers `GET /`.
-pub fn get(wasm: &[u8]) -> wasmtime::Result<(u16, String)> {
+pub(crate) fn get(wasm: &[u8]) -> wasmtime::Result<(u16, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut config = Config::new();
