@@ -11,6 +11,7 @@ mod report;
 mod services;
 pub(super) mod sources;
 mod toolchain;
+mod world;
 
 use crate::app::{App, AppError};
 use crate::built::Record;

@@ -90,6 +90,21 @@ fn a_component_of_no_known_world_cannot_answer() {
 }
 
 #[test]
+fn a_handler_of_another_shape_does_not_fit() {
+    let odd = r#"(component
+        (core module $m (func (export "handle")))
+        (core instance $m (instantiate $m))
+        (func $handle (canon lift (core func $m "handle")))
+        (instance $handler (export "handle" (func $handle)))
+        (export "wasi:http/handler@0.3.0" (instance $handler)))"#;
+    let app = with(&parts::parse(odd));
+    let ran = app.run(&["build"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("service \"one\" does not fit this host"), "{}", ran.stderr);
+    assert!(app.list(".selvedge/services").is_empty());
+}
+
+#[test]
 fn a_missing_import_is_one_sentence() {
     let service = parts::service("0.3.0", 200, Some("1.0.0"));
     with(&service).must_fail(

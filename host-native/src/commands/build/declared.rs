@@ -16,6 +16,7 @@ pub(super) fn run(folder: &Path, command: &str, wasm: &Path) -> Result<PathBuf, 
         .status()
         .map_err(|error| format!("cannot start `sh -c {command:?}`: {error}"))?;
     if !status.success() {
+        let command = short(command);
         return Err(format!("`{command}` failed ({status}); what it said is above"));
     }
     find(command, wasm)
@@ -27,8 +28,15 @@ pub(super) fn run(folder: &Path, command: &str, wasm: &Path) -> Result<PathBuf, 
 /// One sentence, where it is not there.
 pub(super) fn find(command: &str, wasm: &Path) -> Result<PathBuf, String> {
     if !wasm.is_file() {
-        let wasm = wasm.display();
+        let (command, wasm) = (short(command), wasm.display());
         return Err(format!("`{command}` ended well, but wrote no {wasm}; correct `wasm`"));
     }
     Ok(wasm.to_path_buf())
+}
+
+/// A command as it is named in a sentence: its first line.
+fn short(command: &str) -> String {
+    let mut lines = command.trim().lines();
+    let first = lines.next().unwrap_or_default();
+    if lines.next().is_some() { format!("{first} …") } else { first.to_owned() }
 }

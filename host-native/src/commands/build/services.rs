@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::sources::Components;
-use super::{ServiceReport, parallel};
+use super::{ServiceReport, parallel, world};
 use crate::app::App;
 use crate::built::{Artefact, Record, ServiceRecord};
 use crate::capability::{self, table};
@@ -250,6 +250,7 @@ impl Bench<'_> {
         };
         let component = open_compiled(&self.engine, &compiled).map_err(not_linked)?;
         prepare(linker, &component).map_err(not_linked)?;
+        world::check(&self.engine, linker, &component).map_err(not_linked)?;
         let took = content.took.saturating_add(started.elapsed());
         Ok((content.names.clone(), Finished { wasm, inspection, compiled, took }))
     }

@@ -70,7 +70,9 @@ fn knows_target(rustc: &Path, folder: &Path) -> bool {
         .output();
     output.is_ok_and(|output| {
         let libraries = String::from_utf8_lossy(&output.stdout);
-        output.status.success() && Path::new(libraries.trim_end()).is_dir()
+        let mut files = std::fs::read_dir(libraries.trim_end()).into_iter().flatten().flatten();
+        let is_std = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("libstd");
+        output.status.success() && files.any(|file| is_std(&file.file_name()))
     })
 }
 
