@@ -1,4 +1,5 @@
-//! What WIT cannot say, and both hosts share: the app manifest, routes, names, limits and failures.
+//! What WIT cannot say, and both hosts share: the app manifest, routes, names, limits, failures,
+//! and what identifies a durable object.
 //!
 //! Pure: no I/O, no clock, no async, nothing that does not build for `wasm32-unknown-unknown`.
 
@@ -7,4 +8,5 @@ pub mod host;
 pub mod limits;
 pub mod manifest;
 pub mod names;
+pub mod object;
 pub mod route;

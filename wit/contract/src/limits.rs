@@ -1,13 +1,21 @@
 //! The bounds that both hosts keep, each with its unit and its source.
 //!
-//! A constant is a bound that no manifest can move; [`Limits`] are the ones that a manifest sets,
-//! with safe defaults. Times are in milliseconds, sizes in bytes.
+//! A constant is a bound that no manifest can move; [`Limits`] are the ones that a manifest sets for
+//! a service and [`ObjectLimits`] those for a class of objects, both with safe defaults. Times are
+//! in milliseconds, sizes in bytes.
 
 use serde::{Deserialize, Serialize};
 
-pub use self::fields::{LIMIT_FIELDS, LimitError, LimitField, LimitsPatch};
+pub use self::fields::{LimitError, LimitField, Limited, LimitsPatch};
+pub use self::object::{
+    ALARM_RETRIES_MAX, ALARM_RETRY_MS, OBJECT_NAME_BYTES_MAX, OBJECTS_OPEN_MAX, ObjectLimits,
+    SQL_COLUMNS_MAX, SQL_MS_MAX, SQL_PARAMETERS_MAX, SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX,
+    SQL_STATEMENT_BYTES_MAX, SQL_STATEMENTS_MAX, STORAGE_KEY_BYTES_MAX, STORAGE_KEYS_MAX,
+    STORAGE_VALUE_BYTES_MAX, alarm_retry_delay_ms,
+};
 
 mod fields;
+mod object;
 
 /// Longest key of a key-value store, in bytes of UTF-8.
 ///
@@ -26,7 +34,7 @@ pub const LIST_KEYS_MAX: usize = 1000;
 /// Longest time to live of a key, in seconds: ten years, so that no clock overflows.
 pub const TTL_SECONDS_MAX: u64 = 10 * 365 * 24 * 3600;
 
-/// Longest name of an app, component, service, store or secret, in bytes.
+/// Longest name of an app, component, service, class of objects, store or secret, in bytes.
 ///
 /// Source: RFC 1035 section 2.3.4, a label of DNS, so that a service's name can be a host's.
 pub const NAME_BYTES_MAX: usize = 63;

@@ -1,14 +1,15 @@
 //! The app manifest, `selvedge.toml`: what an app is made of, and what each part may reach.
 //!
 //! Both hosts read the same text with the same rules. A manifest that is parsed is whole: every
-//! name it uses is declared, every limit is in range, no two services claim one route.
+//! name it uses is declared, every limit is in range, no two services claim one route, no two
+//! classes of objects have one name in JavaScript.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-pub use self::error::{ManifestError, ManifestErrorKind, Sort};
+pub use self::error::{Composition, ManifestError, ManifestErrorKind, Sort};
 pub use crate::host::HostPattern;
-use crate::limits::Limits;
+use crate::limits::{Limits, ObjectLimits};
 use crate::names::Name;
 use crate::route::{Conflict, Pattern, Table};
 
@@ -26,6 +27,8 @@ pub struct Manifest {
     pub components: BTreeMap<Name, Component>,
     /// The services, by name.
     pub services: BTreeMap<Name, Service>,
+    /// The classes of durable objects, by name.
+    pub objects: BTreeMap<Name, Object>,
     /// The key-value stores, by name.
     pub keyvalue: BTreeMap<Name, KeyValueStore>,
     /// Where the secrets come from, by name.
@@ -41,6 +44,8 @@ pub struct Component {
     pub dependencies: Vec<Name>,
     /// Stores that it may open.
     pub keyvalue: Vec<Name>,
+    /// Classes of objects that it may call.
+    pub objects: Vec<Name>,
     /// Hosts that it may send requests to.
     pub allow_hosts: Vec<HostPattern>,
     /// Values of `wasi:config` that are no secret.
@@ -86,6 +91,17 @@ pub struct Service {
     pub limits: Limits,
 }
 
+/// A class of durable objects: a component of which each name has one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The component that an object runs, with grants of its own as that of a service has.
+    pub component: Name,
+    /// Whether an object finishes one call before it begins the next.
+    pub serial: bool,
+    /// The defaults and the class's own limits, merged; the app's do not apply.
+    pub limits: ObjectLimits,
+}
+
 /// A key-value store of the app. It has no settings yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyValueStore {}
@@ -99,12 +115,14 @@ pub enum SecretSource {
     File(PathBuf),
 }
 
-/// What a service may reach: the union of what its parts are granted, since a composition is one
-/// domain of trust.
+/// What a service or an object may reach: the union of what its parts are granted, since a
+/// composition is one domain of trust.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
     /// Stores that it may open.
     pub keyvalue: BTreeSet<Name>,
+    /// Classes of objects that it may call.
+    pub objects: BTreeSet<Name>,
     /// Hosts that it may send requests to, each once.
     pub allow_hosts: Vec<HostPattern>,
     /// Values of `wasi:config` that are no secret.
@@ -113,7 +131,35 @@ pub struct Grants {
     pub secrets: BTreeSet<Name>,
 }
 
+impl Composition {
+    /// Its name in the manifest.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Service(name) | Self::Object(name) => name,
+        }
+    }
+}
+
 impl Manifest {
+    /// Everything that is put together from components: the services, then the classes of objects.
+    pub fn compositions(&self) -> impl Iterator<Item = Composition> {
+        let services = self.services.keys().cloned().map(Composition::Service);
+        services.chain(self.objects.keys().cloned().map(Composition::Object))
+    }
+
+    /// The component of a composition, and the middleware in front of it; `None` where it is not of
+    /// this app.
+    pub fn composed(&self, composition: &Composition) -> Option<(&Name, &[Name])> {
+        match composition {
+            Composition::Service(name) => {
+                self.services.get(name).map(|it| (&it.component, it.middleware.as_slice()))
+            }
+            Composition::Object(name) => {
+                self.objects.get(name).map(|it| (&it.component, Default::default()))
+            }
+        }
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors
@@ -123,12 +169,22 @@ impl Manifest {
         read::manifest(text)
     }
 
-    /// All parts of a service's composition, each once: the middleware, outermost first, then the
-    /// component, then the dependencies of all of these.
+    /// [`Self::parts_of`] a service.
     pub fn parts<'m>(&'m self, service: &'m Service) -> Vec<&'m Name> {
+        self.parts_of(&service.component, &service.middleware)
+    }
+
+    /// [`Self::grants_of`] a service.
+    pub fn grants(&self, service: &Service) -> Grants {
+        self.grants_of(&service.component, &service.middleware)
+    }
+
+    /// All parts of a composition, each once: the middleware, outermost first, then the component,
+    /// then the dependencies of all of these. An object has no middleware.
+    pub fn parts_of<'m>(&'m self, component: &'m Name, middleware: &'m [Name]) -> Vec<&'m Name> {
         let mut parts: Vec<&Name> = Vec::new();
-        let mut waiting: Vec<&Name> = service.middleware.iter().collect();
-        waiting.push(&service.component);
+        let mut waiting: Vec<&Name> = middleware.iter().collect();
+        waiting.push(component);
         while !waiting.is_empty() {
             let mut next = Vec::new();
             for name in waiting {
@@ -144,14 +200,15 @@ impl Manifest {
         parts
     }
 
-    /// What a service may reach. Where two parts have a var of one name, that of the service's own
-    /// component counts, then that of the part which [`Self::parts`] gives first.
-    pub fn grants(&self, service: &Service) -> Grants {
+    /// What a composition may reach. Where two parts have a var of one name, that of `component`
+    /// counts, then that of the part which [`Self::parts_of`] gives first.
+    pub fn grants_of(&self, component: &Name, middleware: &[Name]) -> Grants {
         let mut grants = Grants::default();
-        let own = std::iter::once(&service.component);
-        for name in own.chain(self.parts(service)) {
+        let own = std::iter::once(component);
+        for name in own.chain(self.parts_of(component, middleware)) {
             let Some(part) = self.components.get(name) else { continue };
             grants.keyvalue.extend(part.keyvalue.iter().cloned());
+            grants.objects.extend(part.objects.iter().cloned());
             grants.secrets.extend(part.secrets.iter().cloned());
             for host in &part.allow_hosts {
                 if !grants.allow_hosts.contains(host) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{KEY_BYTES_MAX, NAME_BYTES_MAX};
 
-/// The name of an app, component, service, store or secret: kebab-case, as in WIT.
+/// The name of an app, component, service, class of objects, store or secret: kebab-case, as in WIT.
 ///
 /// It begins with a letter from `a` to `z`; letters, digits and single hyphens follow, at most
 /// [`NAME_BYTES_MAX`] in all. Such a name is safe as a file name, a label of DNS and a header value.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use selvedge_contract::limits::Limits;
+use selvedge_contract::limits::{Limits, ObjectLimits};
 use selvedge_contract::manifest::{Grants, HostPattern, Manifest, SecretSource, Source};
 use selvedge_contract::names::Name;
 
@@ -35,6 +35,7 @@ source = "jwt-auth"
 dependencies = ["greeter"]
 secrets = ["jwt-key"]
 vars = { greeting = "hello", issuer = "me" }
+objects = ["counter"]
 allow-hosts = ["127.0.0.1:9000"]
 [components.fast-user]
 source = "fast-user"
@@ -45,6 +46,11 @@ allow-hosts = ["api.example.com", "127.0.0.1:9000"]
 source = "greeter"
 dependencies = ["ready"]
 vars = { greeting = "moin", fallback = "yes" }
+[components.rooms]
+source = "rooms"
+dependencies = ["jwt-auth"]
+keyvalue = ["pages"]
+objects = ["counter", "chat-room"]
 
 [services.hello]
 component = "hello"
@@ -55,6 +61,14 @@ limits = { wall-ms = 5000 }
 component = "fast-user"
 routes = ["/users/{id}"]
 middleware = ["hello", "jwt-auth"]
+
+[objects.counter]
+component = "ready"
+
+[objects.chat-room]
+component = "rooms"
+serial = true
+limits = { calls = 2, storage-bytes = 0x10000 }
 
 [keyvalue.visitors]
 [keyvalue.pages]
@@ -81,7 +95,7 @@ fn demo() -> Manifest {
 fn everything_in_a_manifest_reaches_its_place() {
     let demo = demo();
     assert_eq!(demo.name.as_str(), "demo");
-    assert_eq!(demo.components.len(), 6);
+    assert_eq!(demo.components.len(), 7);
     assert_eq!(demo.components["hello"].source, Source::Cargo { folder: "hello".into() });
     assert_eq!(
         demo.components["other"].source,
@@ -97,6 +111,11 @@ fn everything_in_a_manifest_reaches_its_place() {
     assert_eq!(demo.components["other"].vars["colour"], "");
     assert_eq!(demo.services["users"].middleware, [name("hello"), name("jwt-auth")]);
     assert_eq!(demo.services["users"].component, name("fast-user"));
+    assert_eq!(demo.components["rooms"].objects, [name("counter"), name("chat-room")]);
+    let classes: Vec<_> = demo.objects.keys().map(Name::as_str).collect();
+    assert_eq!(classes, ["chat-room", "counter"]);
+    assert_eq!(demo.objects["counter"].component, name("ready"));
+    assert!(demo.objects["chat-room"].serial && !demo.objects["counter"].serial);
     let routes: Vec<_> = demo.services["hello"].routes.iter().map(ToString::to_string).collect();
     assert_eq!(routes, ["/hello", "/hello/*", "api.example.com/v1/{name}"]);
     assert_eq!(demo.keyvalue.keys().map(Name::as_str).collect::<Vec<_>>(), ["pages", "visitors"]);
@@ -110,6 +129,14 @@ fn a_services_limits_are_laid_over_its_apps_and_those_over_the_defaults() {
     let app = Limits { wall_ms: 9000, memory_bytes: 64 << 20, ..Limits::default() };
     assert_eq!(demo.services["users"].limits, app);
     assert_eq!(demo.services["hello"].limits, Limits { wall_ms: 5000, ..app });
+}
+
+#[test]
+fn an_objects_limits_are_laid_over_the_defaults_and_not_over_its_apps() {
+    let demo = demo();
+    assert_eq!(demo.objects["counter"].limits, ObjectLimits::default());
+    let own = ObjectLimits { calls: 2, storage_bytes: 64 << 10, ..ObjectLimits::default() };
+    assert_eq!(demo.objects["chat-room"].limits, own);
 }
 
 #[test]
@@ -130,8 +157,27 @@ fn a_composition_is_granted_what_its_parts_are() {
     let hosts = ["api.example.com", "127.0.0.1:9000"].map(|host| HostPattern::parse(host).unwrap());
     assert_eq!(grants.allow_hosts, hosts);
     assert_eq!(grants.keyvalue, [name("pages"), name("visitors")].into());
+    assert_eq!(grants.objects, [name("counter")].into());
     assert_eq!(grants.secrets, [name("jwt-key")].into());
     assert_eq!(demo.grants(&demo.services["hello"]), Grants::default());
+}
+
+#[test]
+fn an_object_is_granted_what_its_component_and_the_dependencies_of_it_are() {
+    let demo = demo();
+    let component = &demo.objects["chat-room"].component;
+    let parts = demo.parts_of(component, &[]);
+    assert_eq!(
+        parts.into_iter().map(Name::as_str).collect::<Vec<_>>(),
+        ["rooms", "jwt-auth", "greeter", "ready"]
+    );
+    let grants = demo.grants_of(component, &[]);
+    assert_eq!(grants.keyvalue, [name("pages")].into());
+    assert_eq!(grants.objects, [name("chat-room"), name("counter")].into());
+    assert_eq!(grants.secrets, [name("jwt-key")].into());
+    assert_eq!(grants.vars["greeting"], "hello");
+    let counter = &demo.objects["counter"].component;
+    assert_eq!(demo.grants_of(counter, &[]), Grants::default());
 }
 
 #[test]

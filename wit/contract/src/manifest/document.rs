@@ -130,6 +130,16 @@ impl<'d> Section<'d> {
         Some(Integer { number, written: integer.to_string(), at: value.span().start })
     }
 
+    /// The boolean of a key; notes another type.
+    pub(super) fn boolean(&self, key: &str, findings: &mut Findings<'_>) -> Option<bool> {
+        let value = self.entries.get(key)?;
+        if let DeValue::Boolean(boolean) = value.get_ref() {
+            return Some(*boolean);
+        }
+        self.wrong_type(key, value, "a boolean", findings);
+        None
+    }
+
     /// All entries of the table as texts, by key; notes those that are none.
     pub(super) fn all_texts(&self, findings: &mut Findings<'_>) -> Vec<(Text<'d>, &'d str)> {
         let mut texts = Vec::new();

@@ -26,8 +26,19 @@ pub enum Sort {
     Component,
     /// In `[keyvalue]`.
     KeyValueStore,
+    /// In `[objects]`.
+    Object,
     /// In `[secrets]`.
     Secret,
+}
+
+/// What components are composed to, by its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Composition {
+    /// A service, with its middleware.
+    Service(Name),
+    /// A class of objects.
+    Object(Name),
 }
 
 /// What is wrong. `table` is the path of a table, as in `services.hello`, and empty at the top.
@@ -243,7 +254,7 @@ pub enum ManifestErrorKind {
     /// One key of `wasi:config` with two meanings in one composition.
     #[error(
         "{name:?} is a var of component \"{var_of}\" and a secret of component \"{secret_of}\", \
-         which share their configuration in service \"{service}\"; rename one of them"
+         which share their configuration in {composition}; rename one of them"
     )]
     SharedVarIsSecret {
         /// The key.
@@ -252,8 +263,21 @@ pub enum ManifestErrorKind {
         var_of: Name,
         /// The part that is granted it as a secret.
         secret_of: Name,
-        /// A service that they are parts of.
-        service: Name,
+        /// What they are parts of.
+        composition: Composition,
+    },
+    /// Two classes of objects that JavaScript cannot tell apart.
+    #[error(
+        "object classes \"{class}\" and \"{other}\" are both {javascript:?} in the JavaScript of \
+         Workers; rename one of them"
+    )]
+    SameClass {
+        /// The class.
+        class: Name,
+        /// The class that has the name already.
+        other: Name,
+        /// What both are called there.
+        javascript: String,
     },
 }
 
@@ -263,6 +287,7 @@ impl Sort {
         match self {
             Self::Component => "components",
             Self::KeyValueStore => "keyvalue",
+            Self::Object => "objects",
             Self::Secret => "secrets",
         }
     }
@@ -273,8 +298,18 @@ impl fmt::Display for Sort {
         formatter.write_str(match self {
             Self::Component => "component",
             Self::KeyValueStore => "key-value store",
+            Self::Object => "object class",
             Self::Secret => "secret",
         })
+    }
+}
+
+impl fmt::Display for Composition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(name) => write!(formatter, "service \"{name}\""),
+            Self::Object(class) => write!(formatter, "object class \"{class}\""),
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use toml::de::DeTable;
 use super::document::{Findings, Section, Text, nearest};
 use super::error::{ManifestError, ManifestErrorKind as Kind, Sort};
 use super::verify::{self, Claim, Places};
-use super::{Component, HostPattern, KeyValueStore, Manifest, SecretSource, Service, Source};
-use crate::limits::{LIMIT_FIELDS, LimitError, LimitField, Limits, LimitsPatch};
+use super::{
+    Component, HostPattern, KeyValueStore, Manifest, Object, SecretSource, Service, Source,
+};
+use crate::limits::{LimitError, LimitField, Limited, Limits, LimitsPatch, ObjectLimits};
 use crate::names::Name;
 use crate::route::Pattern;
 
@@ -31,6 +33,7 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     let Reader { mut findings, places, .. } = reader;
     verify::dependencies(&places, &mut findings);
     verify::routes(places.claims, &mut findings);
+    verify::classes(places.classes, &mut findings);
     if let Some(manifest) = &manifest {
         verify::vars(manifest, &places.vars, &mut findings);
     }
@@ -47,7 +50,7 @@ struct Reader<'d, 't> {
 impl<'d> Reader<'d, '_> {
     fn manifest(&mut self) -> Option<Manifest> {
         let top = self.top;
-        let known = ["name", "components", "services", "keyvalue", "secrets", "limits"];
+        let known = ["name", "components", "services", "objects", "keyvalue", "secrets", "limits"];
         top.allow(&known, &mut self.findings);
         let name = self.required(top, "name", "name = \"my-app\"");
         let name = name.and_then(|text| self.name(top, text));
@@ -55,6 +58,7 @@ impl<'d> Reader<'d, '_> {
         let components = self.named("components", Self::component);
         let services =
             self.named("services", |reader, name, section| reader.service(name, section, &limits));
+        let objects = self.named("objects", Self::object);
         let keyvalue = self.named("keyvalue", |reader, _, section| {
             section.allow(&[], &mut reader.findings);
             Some(KeyValueStore {})
@@ -62,7 +66,7 @@ impl<'d> Reader<'d, '_> {
         let secrets = self.named("secrets", |reader, _, section| reader.secret(section));
         // Without a name there is an error; what is named otherwise is still verified.
         let name = name.or_else(|| Name::parse("app").ok())?;
-        Some(Manifest { name, components, services, keyvalue, secrets })
+        Some(Manifest { name, components, services, objects, keyvalue, secrets })
     }
 
     /// The tables in a table, by name.
@@ -90,6 +94,7 @@ impl<'d> Reader<'d, '_> {
             "wasm",
             "dependencies",
             "keyvalue",
+            "objects",
             "allow-hosts",
             "vars",
             "secrets",
@@ -101,12 +106,14 @@ impl<'d> Reader<'d, '_> {
             self.places.dependencies.push((*at, name.clone(), dependency.clone()));
         }
         let keyvalue = self.references(section, "keyvalue", Sort::KeyValueStore);
+        let objects = self.references(section, "objects", Sort::Object);
         let secrets = self.references(section, "secrets", Sort::Secret);
         Some(Component {
             // A component without a source is an error already; its grants are still verified.
             source: source.unwrap_or(Source::Ready { wasm: PathBuf::new() }),
             dependencies: names(dependencies),
             keyvalue: names(keyvalue),
+            objects: names(objects),
             allow_hosts: self.hosts(section),
             vars: self.vars(name, section),
             secrets: names(secrets),
@@ -163,6 +170,16 @@ impl<'d> Reader<'d, '_> {
         Some(Service { component: component?, routes, middleware: names(middleware), limits })
     }
 
+    fn object(&mut self, class: &Name, section: &Section<'d>) -> Option<Object> {
+        section.allow(&["component", "serial", "limits"], &mut self.findings);
+        self.places.classes.push((section.at, class.clone()));
+        let component = self.required(section, "component", "component = \"NAME\"");
+        let component = component.and_then(|text| self.reference(section, text, Sort::Component));
+        let serial = section.boolean("serial", &mut self.findings).unwrap_or_default();
+        let limits = self.limits(section).over(ObjectLimits::default());
+        Some(Object { component: component?, serial, limits })
+    }
+
     fn routes(&mut self, service: &Name, section: &Section<'d>) -> Vec<Pattern> {
         let texts = section.texts("routes", &mut self.findings);
         // An entry that is no text has been noted, and is not the absence of routes.
@@ -205,12 +222,12 @@ impl<'d> Reader<'d, '_> {
         None
     }
 
-    fn limits(&mut self, section: &Section<'d>) -> LimitsPatch {
+    fn limits<L: Limited>(&mut self, section: &Section<'d>) -> LimitsPatch<L> {
         let mut patch = LimitsPatch::default();
         let Some(section) = section.section("limits", &mut self.findings) else { return patch };
-        let known: Vec<&'static str> = LIMIT_FIELDS.iter().map(|field| field.key).collect();
+        let known: Vec<&'static str> = L::fields().iter().map(|field| field.key).collect();
         section.allow(&known, &mut self.findings);
-        for field in &LIMIT_FIELDS {
+        for field in L::fields() {
             let Some(integer) = section.integer(field.key, &mut self.findings) else {
                 continue;
             };
@@ -336,7 +353,7 @@ fn names(references: Vec<(usize, Name)>) -> Vec<Name> {
     references.into_iter().map(|(_, name)| name).collect()
 }
 
-fn out_of_range(field: &LimitField) -> LimitError {
+fn out_of_range<L>(field: &LimitField<L>) -> LimitError {
     LimitError { key: field.key, min: field.min, max: field.max }
 }
 

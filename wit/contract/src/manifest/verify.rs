@@ -1,11 +1,13 @@
-//! What only the manifest as a whole shows: circles, routes claimed twice, configuration that clashes.
+//! What only the manifest as a whole shows: circles, routes claimed twice, classes with one name in JavaScript,
+//! configuration that clashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Manifest;
 use super::document::Findings;
-use super::error::ManifestErrorKind as Kind;
+use super::error::{Composition, ManifestErrorKind as Kind};
 use crate::names::Name;
+use crate::object::javascript_class;
 use crate::route::Pattern;
 
 /// Where things stand in the text that are judged together.
@@ -15,6 +17,8 @@ pub(super) struct Places {
     pub(super) dependencies: Vec<(usize, Name, Name)>,
     /// Each route of each service.
     pub(super) claims: Vec<Claim>,
+    /// The byte of each class of objects.
+    pub(super) classes: Vec<(usize, Name)>,
     /// The byte of each var, by component and key.
     pub(super) vars: BTreeMap<(Name, String), usize>,
 }
@@ -78,6 +82,24 @@ pub(super) fn routes(mut claims: Vec<Claim>, findings: &mut Findings<'_>) {
     }
 }
 
+/// Notes each class of objects that has in JavaScript the name of an earlier one in the text.
+pub(super) fn classes(mut classes: Vec<(usize, Name)>, findings: &mut Findings<'_>) {
+    classes.sort();
+    let mut taken: BTreeMap<String, Name> = BTreeMap::new();
+    for (at, class) in classes {
+        let javascript = javascript_class(&class);
+        match taken.get(&javascript) {
+            None => {
+                taken.insert(javascript, class);
+            }
+            Some(other) => {
+                let other = other.clone();
+                findings.add(at, Kind::SameClass { class, other, javascript });
+            }
+        }
+    }
+}
+
 /// Notes each var that has the name of a secret in the same composition.
 pub(super) fn vars(
     manifest: &Manifest,
@@ -100,9 +122,15 @@ pub(super) fn vars(
             }
         }
     }
+    let services = manifest
+        .services
+        .iter()
+        .map(|(name, service)| (Composition::Service(name.clone()), manifest.parts(service)));
+    let objects = manifest.objects.iter().map(|(class, object)| {
+        (Composition::Object(class.clone()), manifest.parts_of(&object.component, &[]))
+    });
     let mut told = BTreeSet::new();
-    for (service_name, service) in &manifest.services {
-        let parts = manifest.parts(service);
+    for (composition, parts) in services.chain(objects) {
         let pairs = parts.iter().flat_map(|left| parts.iter().map(move |right| (*left, *right)));
         for (var_of, secret_of) in pairs.filter(|(left, right)| left != right) {
             let Some(vars) = manifest.components.get(var_of).map(|part| &part.vars) else {
@@ -115,7 +143,7 @@ pub(super) fn vars(
                         name: secret.to_string(),
                         var_of: var_of.clone(),
                         secret_of: secret_of.clone(),
-                        service: service_name.clone(),
+                        composition: composition.clone(),
                     };
                     at(var_of, secret.as_str(), kind);
                 }
