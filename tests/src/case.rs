@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The areas that there are; each is a folder of `cases/`.
-pub const AREAS: [&str; 6] = ["config", "faults", "http", "keyvalue", "limits", "routing"];
+pub const AREAS: [&str; 7] =
+    ["config", "faults", "http", "keyvalue", "limits", "objects", "routing"];
 
 /// One fact that users may rely on, and the steps that show it.
 #[derive(Debug, Clone)]
@@ -162,6 +163,15 @@ mod tests {
     fn request_without_an_expectation_is_refused() {
         assert!(open("http", &GOOD.replace("expect = { status = 200 }", "")).is_err());
         assert!(open("http", &GOOD.replace("{ status = 200 }", "{}")).is_err());
+    }
+
+    #[test]
+    fn only_a_request_in_the_background_has_begun() {
+        let waits = format!("{GOOD}background-until = \"heads\"\n");
+        assert!(open("http", &waits).is_err());
+        assert!(open("http", &format!("{waits}background = \"name\"\n")).is_ok());
+        let raw = waits.replace("request = { path = \"/\" }", "raw = { send = [] }");
+        assert!(open("http", &format!("{raw}background = \"name\"\n")).is_err());
     }
 
     #[test]

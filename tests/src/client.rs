@@ -32,18 +32,23 @@ enum Sender {
     Http2(http2::SendRequest<Body>),
 }
 
-/// Sends `request` on a connection of its own.
+/// Sends `request` on a connection of its own, and calls `on_head` when the head of the reply has
+/// come, if it comes.
 ///
 /// # Errors
 /// Where the case holds a request that cannot be sent.
-pub async fn send(address: SocketAddr, request: &Request) -> Result<Outcome> {
+pub async fn send(
+    address: SocketAddr,
+    request: &Request,
+    on_head: impl FnOnce(),
+) -> Result<Outcome> {
     let sent = build(address, request)?;
     let start = Instant::now();
     let mut sender = match connect(address, request.h2c).await {
         Ok(sender) => sender,
         Err(error) => return Ok(Outcome::Nothing(format!("{error:#}"))),
     };
-    Ok(exchange(&mut sender, sent, request, start).await)
+    Ok(exchange(&mut sender, sent, request, start, on_head).await)
 }
 
 impl Connections {
@@ -52,7 +57,9 @@ impl Connections {
     /// # Errors
     /// Where the case holds a request that cannot be sent.
     pub async fn send(&mut self, address: SocketAddr, request: &Request) -> Result<Outcome> {
-        let Some(name) = &request.connection else { return send(address, request).await };
+        let Some(name) = &request.connection else {
+            return send(address, request, || {}).await;
+        };
         let sent = build(address, request)?;
         let start = Instant::now();
         let mut sender = match self.0.remove(name) {
@@ -62,7 +69,7 @@ impl Connections {
                 Err(error) => return Ok(Outcome::Nothing(format!("{error:#}"))),
             },
         };
-        let outcome = exchange(&mut sender, sent, request, start).await;
+        let outcome = exchange(&mut sender, sent, request, start, || {}).await;
         self.0.insert(name.clone(), sender);
         Ok(outcome)
     }
@@ -87,6 +94,7 @@ async fn exchange(
     sent: http::Request<Body>,
     request: &Request,
     start: Instant,
+    on_head: impl FnOnce(),
 ) -> Outcome {
     let response = async {
         match sender {
@@ -103,7 +111,10 @@ async fn exchange(
     match timeout(PATIENCE, response).await {
         Err(_) => Outcome::Nothing(format!("nothing came for {PATIENCE:?}")),
         Ok(Err(error)) => Outcome::Nothing(spelled(&error)),
-        Ok(Ok(response)) => receive(response, request, start).await,
+        Ok(Ok(response)) => {
+            on_head();
+            receive(response, request, start).await
+        }
     }
 }
 
@@ -199,4 +210,54 @@ fn spelled(error: &hyper::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::send;
+    use crate::reply::Outcome;
+    use crate::step::Request;
+    use std::sync::mpsc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What came of a request that a server answered with `head`, and with `body` only when the
+    /// client had said that the head is there; and how often it said so.
+    async fn ask(head: &'static str, body: &'static str) -> (Outcome, usize) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (told, mut is_there) = tokio::sync::mpsc::unbounded_channel();
+        let (count, counted) = mpsc::channel();
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = [0; 256];
+            let _ = connection.read(&mut request).await;
+            connection.write_all(head.as_bytes()).await.unwrap();
+            if !body.is_empty() {
+                is_there.recv().await.unwrap();
+                connection.write_all(body.as_bytes()).await.unwrap();
+            }
+        });
+        let request: Request = toml::from_str("path = \"/\"").unwrap();
+        let on_head = || {
+            told.send(()).ok();
+            count.send(()).unwrap();
+        };
+        let outcome = send(address, &request, on_head).await.unwrap();
+        (outcome, counted.try_iter().count())
+    }
+
+    #[tokio::test]
+    async fn head_is_told_before_the_body_has_come() {
+        let (outcome, told) = ask("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n", "body").await;
+        assert!(matches!(outcome, Outcome::Reply(reply) if reply.text() == "body"));
+        assert_eq!(told, 1);
+    }
+
+    #[tokio::test]
+    async fn head_that_does_not_come_is_not_told() {
+        let (outcome, told) = ask("HTTP/1.1", "").await;
+        assert!(matches!(outcome, Outcome::Nothing(_)));
+        assert_eq!(told, 0);
+    }
 }

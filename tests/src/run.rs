@@ -1,12 +1,12 @@
 //! Runs one case: its steps in order, and at the end a look whether the host still lives.
 
 use crate::case::Case;
-use crate::client::{self, Connections};
+use crate::client::{self, Connections, PATIENCE};
 use crate::expect::{differences, spelled};
 use crate::host::Running;
 use crate::log::Log;
 use crate::reply::{Outcome, Reply};
-use crate::step::{Expect, LogLine, Raw, Request, Step, Stop};
+use crate::step::{Begun, Expect, LogLine, Raw, Request, Step, Stop};
 use crate::variables::Variables;
 use crate::wire;
 use anyhow::{Context, Result, bail};
@@ -15,8 +15,9 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How long the suite waits for a log line.
 const LOG_WITHIN: Duration = Duration::from_secs(5);
@@ -130,9 +131,13 @@ impl<R: Running> Run<R> {
         let address = self.address();
         let count = step.parallel.unwrap_or(1);
         if let Some(name) = &step.background {
-            let replies = tokio::spawn(send_all(address, message, count));
+            let (heads, mut begun) = mpsc::unbounded_channel();
+            let replies = tokio::spawn(send_all(address, message, count, Some(heads)));
             self.background.insert(name.clone(), replies);
-            return Ok(());
+            return match step.background_until {
+                None => Ok(()),
+                Some(Begun::Heads) => all_begun(&mut begun, count).await,
+            };
         }
         let deadline = Instant::now() + Duration::from_millis(step.until_ms.unwrap_or(0));
         loop {
@@ -140,7 +145,7 @@ impl<R: Running> Run<R> {
                 Message::Ordinary(request) if request.connection.is_some() => {
                     vec![self.connections.send(address, request).await?]
                 }
-                message => send_all(address, message.clone(), count).await?,
+                message => send_all(address, message.clone(), count, None).await?,
             };
             match self.judge(step, &replies) {
                 Err(_) if Instant::now() < deadline => sleep(LOOK_EVERY).await,
@@ -214,18 +219,41 @@ impl<R: Running> Run<R> {
         }
         let request: Request = toml::from_str(&format!("path = {ALIVE:?}"))?;
         let expect = Expect { status: Some(200), within_ms: Some(5_000), ..Expect::default() };
-        let outcome = client::send(self.address(), &request).await?;
+        let outcome = client::send(self.address(), &request, || {}).await?;
         let found = differences(&expect, &outcome);
         if found.is_empty() { Ok(()) } else { bail!("after the case: {}", found.join("\n")) }
     }
 }
 
-async fn send_all(address: SocketAddr, message: Message, count: usize) -> Result<Vec<Outcome>> {
+/// Sends `message` `count` times at once, and tells `heads` of each head that comes.
+async fn send_all(
+    address: SocketAddr,
+    message: Message,
+    count: usize,
+    heads: Option<UnboundedSender<()>>,
+) -> Result<Vec<Outcome>> {
+    let on_head = || {
+        // A step that does not wait for heads has dropped the other end.
+        let _ = heads.as_ref().map(|heads| heads.send(()));
+    };
     let one = async || match &message {
-        Message::Ordinary(request) => client::send(address, request).await,
+        Message::Ordinary(request) => client::send(address, request, on_head).await,
         Message::Raw(raw) => Ok(wire::send(address, raw).await),
     };
     join_all((0..count).map(|_| one())).await.into_iter().collect()
+}
+
+/// Waits until `count` heads were told of.
+///
+/// # Errors
+/// Where a request ends without one, or none comes for [`PATIENCE`].
+async fn all_begun(begun: &mut UnboundedReceiver<()>, count: usize) -> Result<()> {
+    for index in 0..count {
+        let next = timeout(PATIENCE, begun.recv()).await;
+        let next = next.with_context(|| format!("no head of a reply came for {PATIENCE:?}"))?;
+        next.with_context(|| format!("{index} of {count} replies had a head"))?;
+    }
+    Ok(())
 }
 
 /// How many replies have each status; `none` counts those that did not come.
@@ -248,5 +276,21 @@ fn part(reply: &Reply, pointer: &str) -> Result<String> {
         Some(Json::String(text)) => Ok(text.clone()),
         Some(other) => Ok(other.to_string()),
         None => bail!("the reply has nothing at {pointer}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all_begun;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[tokio::test]
+    async fn background_has_begun_when_every_head_was_told() {
+        let (heads, mut begun) = unbounded_channel();
+        heads.send(()).unwrap();
+        heads.send(()).unwrap();
+        assert!(all_begun(&mut begun, 2).await.is_ok());
+        drop(heads);
+        assert!(all_begun(&mut begun, 1).await.is_err());
     }
 }

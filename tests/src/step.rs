@@ -32,11 +32,21 @@ pub struct Step {
     pub parallel: Option<usize>,
     /// Goes on to the next step, and keeps the replies for `join`.
     pub background: Option<String>,
+    /// What a step in the background waits for before the next step begins.
+    pub background_until: Option<Begun>,
     /// Sends the request again and again until the expectation holds, for so long.
     pub until_ms: Option<u64>,
     /// Keeps parts of a JSON reply: name, which begins with `saved-`, to JSON pointer.
     #[serde(default)]
     pub save: BTreeMap<String, String>,
+}
+
+/// How far requests in the background have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Begun {
+    /// Each of them has the head of its reply.
+    Heads,
 }
 
 /// How a host is stopped.
@@ -248,6 +258,11 @@ impl Step {
         ensure!(
             self.save.keys().all(|name| name.starts_with("saved-")),
             "the names in `save` begin with \"saved-\""
+        );
+        ensure!(
+            self.background_until.is_none()
+                || (self.background.is_some() && self.request.is_some()),
+            "`background-until` is for a request with `background`"
         );
         if let Some(log) = &self.log {
             let empty = log.has.is_empty() && log.contains.is_empty();
