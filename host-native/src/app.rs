@@ -1,6 +1,6 @@
 //! An app: a folder with a `selvedge.toml`, and where things lie in it.
 
-use selvedge_contract::manifest::{Manifest, ManifestError, Source};
+use selvedge_contract::manifest::{Composition, Manifest, ManifestError, Source};
 use selvedge_contract::names::Name;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -68,13 +68,14 @@ impl App {
         Ok(Self { folders, manifest })
     }
 
-    /// How a service is put together, in one line; two lines differ where the compositions do.
-    pub fn wiring_line(&self, service: &Name) -> String {
-        let Some(service) = self.manifest.services.get(service) else { return String::new() };
-        let chain: Vec<&str> =
-            service.middleware.iter().chain([&service.component]).map(Name::as_str).collect();
+    /// How a service or an object is put together, in one line; two lines differ where the compositions do.
+    pub fn wiring_line(&self, composition: &Composition) -> String {
+        let Some((component, middleware)) = self.manifest.composed(composition) else {
+            return String::new();
+        };
+        let chain: Vec<&str> = middleware.iter().chain([component]).map(Name::as_str).collect();
         let mut line = chain.join(" > ");
-        for name in self.manifest.parts(service) {
+        for name in self.manifest.parts_of(component, middleware) {
             let dependencies = self.manifest.components.get(name).map(|part| &part.dependencies);
             for dependency in dependencies.into_iter().flatten() {
                 line.push_str(&format!(", {name} <- {dependency}"));
@@ -107,9 +108,18 @@ impl Folders {
         self.state().join("services")
     }
 
-    /// The composed component of one service.
-    pub fn service(&self, name: &str) -> PathBuf {
-        self.services().join(format!("{name}.wasm"))
+    /// The composed component of each class of objects, likewise.
+    pub fn objects(&self) -> PathBuf {
+        self.state().join("objects")
+    }
+
+    /// The composed component of one service, or of one class of objects.
+    pub fn composed(&self, composition: &Composition) -> PathBuf {
+        let folder = match composition {
+            Composition::Service(_) => self.services(),
+            Composition::Object(_) => self.objects(),
+        };
+        folder.join(format!("{}.wasm", composition.name()))
     }
 
     /// What was compiled ahead of time, by content and engine.

@@ -5,6 +5,7 @@ use crate::app::{App, Folders};
 use crate::capability::table::Need;
 use crate::guest::load::{Cache, content_hash, write_whole};
 use crate::inspect::{Inspection, World};
+use selvedge_contract::manifest::Composition;
 use selvedge_contract::names::Name;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +15,13 @@ use std::time::UNIX_EPOCH;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A service that is built.
+/// A service, or a class of objects, that is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Built {
-    /// Its name in the manifest.
-    pub(crate) name: Name,
+    /// What it is.
+    pub(crate) composition: Composition,
+    /// What it imports.
+    pub(crate) imports: Vec<String>,
     /// Its composed component.
     pub(crate) wasm: PathBuf,
     /// Its compiled form, which may have to be made again.
@@ -31,14 +34,14 @@ pub(crate) struct Built {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuiltError {
     /// There is no build of it.
-    #[error("service \"{service}\" is not built; run `selvedge build`")]
-    NotBuilt { service: Name },
+    #[error("{composition} is not built; run `selvedge build`")]
+    NotBuilt { composition: Composition },
     /// The manifest puts it together in another way now. Serving the old composition could leave
     /// out a middleware that keeps visitors out.
     #[error(
-        "service \"{service}\" was built as {was:?}, and the manifest says {is:?}; run `selvedge build`"
+        "{composition} was built as {was:?}, and the manifest says {is:?}; run `selvedge build`"
     )]
-    OtherWiring { service: Name, was: String, is: String },
+    OtherWiring { composition: Composition, was: String, is: String },
     /// The composed component is not the one that was built.
     #[error("{path} is not what `selvedge build` wrote; run `selvedge build`")]
     Changed { path: String },
@@ -55,7 +58,10 @@ pub(crate) struct Record {
     /// By name.
     pub(crate) components: BTreeMap<Name, ComponentRecord>,
     /// By name.
-    pub(crate) services: BTreeMap<Name, ServiceRecord>,
+    pub(crate) services: BTreeMap<Name, CompositionRecord>,
+    /// By class.
+    #[serde(default)]
+    pub(crate) objects: BTreeMap<Name, CompositionRecord>,
 }
 
 /// A component of the last build.
@@ -93,9 +99,9 @@ pub(crate) struct Artefact {
     pub(crate) stamp: Stamp,
 }
 
-/// A service of the last build.
+/// A service, or a class of objects, of the last build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ServiceRecord {
+pub(crate) struct CompositionRecord {
     /// How it is put together, in one line.
     pub(crate) wiring: String,
     /// A hash of everything it was put together from.
@@ -104,7 +110,7 @@ pub(crate) struct ServiceRecord {
     pub(crate) wasm: Artefact,
     /// The name of its compiled form in the cache.
     pub(crate) compiled: String,
-    /// What it is.
+    /// What it can be used as.
     pub(crate) world: World,
     /// What it imports.
     pub(crate) imports: Vec<String>,
@@ -153,6 +159,22 @@ impl Record {
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
+    /// What is known of a service, or of a class of objects.
+    pub(crate) fn composition(&self, composition: &Composition) -> Option<&CompositionRecord> {
+        match composition {
+            Composition::Service(name) => self.services.get(name),
+            Composition::Object(name) => self.objects.get(name),
+        }
+    }
+
+    /// Takes note of what was built.
+    pub(crate) fn keep(&mut self, composition: Composition, record: CompositionRecord) {
+        match composition {
+            Composition::Service(name) => self.services.insert(name, record),
+            Composition::Object(name) => self.objects.insert(name, record),
+        };
+    }
+
     /// Keeps the record for the next build and for serving.
     ///
     /// # Errors
@@ -174,33 +196,33 @@ impl Built {
     }
 }
 
-/// Every service of an app, as it was built, in the order of names. Reads one file, and looks at
+/// Every service and every class of objects of an app, as it was built, in the order of names. Reads one file, and looks at
 /// one more for each service.
 ///
 /// # Errors
 /// [`BuiltError`] for the first service that is not built, or not as the manifest says.
-pub(crate) fn built_services(app: &App, engine: &Engine) -> Result<Vec<Built>, BuiltError> {
+pub(crate) fn built(app: &App, engine: &Engine) -> Result<Vec<Built>, BuiltError> {
     let record = Record::read(&app.folders);
     let cache = Cache::new(app.folders.cache());
-    let names = app.manifest.services.keys();
-    names.map(|name| built_service(app, engine, &record, &cache, name)).collect()
+    let compositions = app.manifest.compositions();
+    compositions.map(|it| built_composition(app, engine, &record, &cache, it)).collect()
 }
 
-fn built_service(
+fn built_composition(
     app: &App,
     engine: &Engine,
     record: &Record,
     cache: &Cache,
-    name: &Name,
+    composition: Composition,
 ) -> Result<Built, BuiltError> {
-    let not_built = || BuiltError::NotBuilt { service: name.clone() };
-    let built = record.services.get(name).ok_or_else(not_built)?;
-    let is = app.wiring_line(name);
+    let not_built = || BuiltError::NotBuilt { composition: composition.clone() };
+    let built = record.composition(&composition).ok_or_else(not_built)?;
+    let is = app.wiring_line(&composition);
     if built.wiring != is {
-        let (service, was) = (name.clone(), built.wiring.clone());
-        return Err(BuiltError::OtherWiring { service, was, is });
+        let was = built.wiring.clone();
+        return Err(BuiltError::OtherWiring { composition, was, is });
     }
-    let wasm = app.folders.service(name.as_str());
+    let wasm = app.folders.composed(&composition);
     let stamp = Stamp::of(&wasm).ok_or_else(not_built)?;
     // A copy of the app's folder has other times; then the content decides.
     if stamp != built.wasm.stamp {
@@ -213,12 +235,13 @@ fn built_service(
     }
     let sha256 = built.wasm.sha256.clone();
     let compiled = cache.path(engine, &sha256);
-    Ok(Built { name: name.clone(), wasm, compiled, sha256, cache: cache.clone() })
+    let imports = built.imports.clone();
+    Ok(Built { composition, imports, wasm, compiled, sha256, cache: cache.clone() })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BuiltError, Record, ServiceRecord, built_services};
+    use super::{BuiltError, CompositionRecord, Record, built};
     use crate::app::App;
     use crate::built::Artefact;
     use crate::guest::engine;
@@ -239,12 +262,12 @@ routes = ["/*"]
     fn built_app(folder: &std::path::Path) -> App {
         fs::write(folder.join("selvedge.toml"), MANIFEST).unwrap();
         let app = App::open(folder).unwrap();
-        let name = app.manifest.services.keys().next().unwrap().clone();
+        let one = app.manifest.compositions().next().unwrap();
         let wasm = wat::parse_str("(component)").unwrap();
-        let path = app.folders.service("one");
+        let path = app.folders.composed(&app.manifest.compositions().next().unwrap());
         crate::guest::load::write_whole(&path, &wasm).unwrap();
-        let service = ServiceRecord {
-            wiring: app.wiring_line(&name),
+        let service = CompositionRecord {
+            wiring: app.wiring_line(&one),
             recipe: String::new(),
             wasm: Artefact::of(&path, &wasm),
             compiled: String::new(),
@@ -253,7 +276,7 @@ routes = ["/*"]
             needs: std::iter::empty().collect(),
         };
         let mut record = Record::default();
-        record.services.insert(name, service);
+        record.keep(one, service);
         record.write(&app.folders).unwrap();
         app
     }
@@ -263,7 +286,7 @@ routes = ["/*"]
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
         let engine = engine::open_compiler().unwrap();
-        let built = built_services(&app, &engine).unwrap().remove(0);
+        let built = built(&app, &engine).unwrap().remove(0);
         assert!(!built.compiled.exists());
         built.open(&engine).unwrap();
         assert!(built.compiled.exists());
@@ -275,11 +298,11 @@ routes = ["/*"]
     fn an_engine_that_serves_takes_what_the_compiler_wrote() {
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
-        let built = built_services(&app, &engine::open_compiler().unwrap()).unwrap().remove(0);
-        built.open(&engine::open_compiler().unwrap()).unwrap();
+        let first = built(&app, &engine::open_compiler().unwrap()).unwrap().remove(0);
+        first.open(&engine::open_compiler().unwrap()).unwrap();
         let serving = engine::open().unwrap();
-        assert_eq!(built_services(&app, &serving).unwrap().remove(0), built);
-        crate::guest::load::open_compiled(&serving, &built.compiled).unwrap();
+        assert_eq!(built(&app, &serving).unwrap().remove(0), first);
+        crate::guest::load::open_compiled(&serving, &first.compiled).unwrap();
     }
 
     #[test]
@@ -287,16 +310,16 @@ routes = ["/*"]
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
         let engine = engine::open_compiler().unwrap();
-        let path = app.folders.service("one");
+        let path = app.folders.composed(&app.manifest.compositions().next().unwrap());
         let same = fs::read(&path).unwrap();
         fs::write(&path, wat::parse_str("(component (core module))").unwrap()).unwrap();
-        let error = built_services(&app, &engine).unwrap_err();
+        let error = built(&app, &engine).unwrap_err();
         assert!(matches!(error, BuiltError::Changed { .. }), "{error}");
         // A copy of what was built is as good as the file itself.
         fs::write(&path, same).unwrap();
-        built_services(&app, &engine).unwrap();
+        built(&app, &engine).unwrap();
         fs::remove_file(&path).unwrap();
-        let error = built_services(&app, &engine).unwrap_err();
+        let error = built(&app, &engine).unwrap_err();
         assert!(matches!(error, BuiltError::NotBuilt { .. }), "{error}");
     }
 
@@ -307,7 +330,7 @@ routes = ["/*"]
         let manifest = format!("{MANIFEST}middleware = [\"front\"]\n");
         fs::write(folder.path().join("selvedge.toml"), manifest).unwrap();
         let app = App::open(folder.path()).unwrap();
-        let error = built_services(&app, &engine::open_compiler().unwrap()).unwrap_err();
+        let error = built(&app, &engine::open_compiler().unwrap()).unwrap_err();
         assert!(matches!(error, BuiltError::OtherWiring { .. }), "{error}");
     }
 
@@ -316,7 +339,7 @@ routes = ["/*"]
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
         fs::write(app.folders.build_record(), b"{ half").unwrap();
-        let error = built_services(&app, &engine::open_compiler().unwrap()).unwrap_err();
+        let error = built(&app, &engine::open_compiler().unwrap()).unwrap_err();
         assert!(matches!(error, BuiltError::NotBuilt { .. }), "{error}");
     }
 }

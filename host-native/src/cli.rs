@@ -1,5 +1,9 @@
 //! The flags, as typed. Nothing here is resolved or checked against the world.
 
+mod object;
+
+pub use self::object::{ObjectArgs, ObjectCommand, ObjectsArgs};
+
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +32,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Read and write the app's key-value stores, also while it is served
     Kv(KvArgs),
+    /// Look at the app's durable objects, copy and delete them, also while it is served
+    Object(ObjectArgs),
 }
 
 /// Where the app is.

@@ -18,6 +18,29 @@ pub fn now() -> Duration {
     }
 }
 
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub fn now_ms() -> u64 {
+    u64::try_from(now().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether a test may move the clock: whoever waits for an hour then looks often.
+pub fn may_be_moved() -> bool {
+    offset_file().is_some()
+}
+
+/// The clock as guests see it.
+pub(crate) struct GuestClock;
+
+impl wasmtime_wasi::HostWallClock for GuestClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        now()
+    }
+}
+
 fn offset_file() -> Option<&'static PathBuf> {
     static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
     FILE.get_or_init(|| std::env::var_os(OFFSET_FILE_VARIABLE).map(PathBuf::from)).as_ref()

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 mod check;
 mod kv;
+mod object;
 mod serve;
 
 use crate::cli::{Cli, Command};
@@ -15,6 +16,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Kv(args) => kv::run(&args),
+        Command::Object(args) => object::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

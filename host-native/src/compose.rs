@@ -1,7 +1,8 @@
-//! Puts the parts of a service together into one component. For building; no request passes here.
+//! Puts the parts of a service, or of an object, together into one component. For building; no request passes here.
 
 use crate::problem::Problem;
 use crate::wiring::{Plug, Wiring};
+use selvedge_contract::manifest::Composition;
 use selvedge_contract::names::Name;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use wac_graph::{
     CompositionGraph, EncodeError, EncodeOptions, InstantiationArgumentError, NodeId, PackageId,
 };
 
-/// Composes a service. A service of one part is that part, byte for byte.
+/// Composes a service or an object. One of one part is that part, byte for byte.
 ///
 /// Each part is instantiated once, so that parts which share a dependency share its state and its
 /// resources. Imports that are not plugged stay imports; those of compatible versions are merged.
@@ -20,7 +21,7 @@ use wac_graph::{
 /// [`Problem::Mismatch`] where an export has another shape than the import it is plugged into, and
 /// [`Problem::NotComposed`] for what only the composer can find.
 pub(crate) fn compose(
-    service: &Name,
+    composition: &Composition,
     wiring: &Wiring,
     parts: BTreeMap<Name, Vec<u8>>,
 ) -> Result<Vec<u8>, Problem> {
@@ -28,12 +29,13 @@ pub(crate) fn compose(
         return Ok(parts.into_values().next().unwrap_or_default());
     }
     // The composer panics on a few rare types that it has not learnt yet.
-    catch_unwind(AssertUnwindSafe(|| compose_parts(service, wiring, parts)))
-        .unwrap_or_else(|panic| Err(not_composed(service, format!("wac-graph: {}", text(&*panic)))))
+    catch_unwind(AssertUnwindSafe(|| compose_parts(composition, wiring, parts))).unwrap_or_else(
+        |panic| Err(not_composed(composition, format!("wac-graph: {}", text(&*panic)))),
+    )
 }
 
 fn compose_parts(
-    service: &Name,
+    composition: &Composition,
     wiring: &Wiring,
     parts: BTreeMap<Name, Vec<u8>>,
 ) -> Result<Vec<u8>, Problem> {
@@ -42,28 +44,29 @@ fn compose_parts(
     for (name, bytes) in parts {
         let package_name = format!("part:{name}");
         let package = Package::from_bytes(&package_name, None, bytes, graph.types_mut())
-            .map_err(|error| not_composed(service, format!("{name}: {error:#}")))?;
+            .map_err(|error| not_composed(composition, format!("{name}: {error:#}")))?;
         let package = graph
             .register_package(package)
-            .map_err(|error| not_composed(service, format!("{name}: {error}")))?;
+            .map_err(|error| not_composed(composition, format!("{name}: {error}")))?;
         let instance = graph.instantiate(package);
         instances.insert(name, (package, instance));
     }
     let instance_of = |name: &Name| {
-        let unknown = || not_composed(service, format!("{name} is not among its parts"));
+        let unknown = || not_composed(composition, format!("{name} is not among its parts"));
         instances.get(name).copied().ok_or_else(unknown)
     };
     for plug in &wiring.plugs {
         let ((_, into), (_, from)) = (instance_of(&plug.into)?, instance_of(&plug.from)?);
         let export = graph
             .alias_instance_export(from, &plug.export)
-            .map_err(|error| not_composed(service, error.to_string()))?;
+            .map_err(|error| not_composed(composition, error.to_string()))?;
         graph
             .set_instantiation_argument(into, &plug.import, export)
-            .map_err(|error| argument_problem(service, plug, error))?;
+            .map_err(|error| argument_problem(composition, plug, error))?;
     }
     let (package, outermost) = instance_of(&wiring.outermost)?;
-    export_all(&mut graph, package, outermost).map_err(|reason| not_composed(service, reason))?;
+    export_all(&mut graph, package, outermost)
+        .map_err(|reason| not_composed(composition, reason))?;
     graph.encode(EncodeOptions { validate: false, ..EncodeOptions::default() }).map_err(|error| {
         let reason = match error {
             EncodeError::GraphContainsCycle { .. } => "its parts need each other in a circle; \
@@ -71,7 +74,7 @@ fn compose_parts(
                 .to_owned(),
             error => format!("{:#}", anyhow::Error::from(error)),
         };
-        not_composed(service, reason)
+        not_composed(composition, reason)
     })
 }
 
@@ -92,7 +95,11 @@ fn export_all(
     Ok(())
 }
 
-fn argument_problem(service: &Name, plug: &Plug, error: InstantiationArgumentError) -> Problem {
+fn argument_problem(
+    composition: &Composition,
+    plug: &Plug,
+    error: InstantiationArgumentError,
+) -> Problem {
     match error {
         InstantiationArgumentError::ArgumentTypeMismatch { source, .. } => Problem::Mismatch {
             into: plug.into.clone(),
@@ -100,12 +107,12 @@ fn argument_problem(service: &Name, plug: &Plug, error: InstantiationArgumentErr
             export: plug.export.clone(),
             reason: format!("{source:#}"),
         },
-        error => not_composed(service, error.to_string()),
+        error => not_composed(composition, error.to_string()),
     }
 }
 
-fn not_composed(service: &Name, reason: String) -> Problem {
-    Problem::NotComposed { service: service.clone(), reason }
+fn not_composed(composition: &Composition, reason: String) -> Problem {
+    Problem::NotComposed { composition: composition.clone(), reason }
 }
 
 fn text(panic: &dyn Any) -> &str {

@@ -8,6 +8,7 @@ mod body;
 mod request;
 
 use crate::guest::job::{Job, RequestId, Ticket};
+use crate::guest::object::directory::Objects;
 use crate::guest::pool::Pool;
 use crate::guest::service::Service;
 use crate::guest::vitals::Vitals;
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) services: Vec<Arc<Service>>,
     /// Which of them answers, by index.
     pub(crate) routes: Table<usize>,
+    /// Its objects.
+    pub(crate) objects: Arc<Objects>,
     /// The largest head of a request that any service takes.
     pub(crate) header_bytes_max: usize,
 }

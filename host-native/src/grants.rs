@@ -3,8 +3,8 @@
 
 use crate::capability::table::{self, Need};
 use crate::problem::Problem;
-use crate::wiring::{Inspections, Wiring};
-use selvedge_contract::manifest::{Component, Manifest};
+use crate::wiring::{Inspections, Wiring, classes};
+use selvedge_contract::manifest::{Component, Composition, Manifest};
 use selvedge_contract::names::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +13,33 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn compare(
     manifest: &Manifest,
     inspections: &Inspections,
-    wirings: &BTreeMap<Name, Wiring>,
+    wirings: &BTreeMap<Composition, Wiring>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut used: BTreeSet<(&Name, Need)> = BTreeSet::new();
-    for (name, wiring) in wirings {
-        let Some(service) = manifest.services.get(name) else { continue };
-        let grants = manifest.grants(service);
+    // The components that call objects.
+    let mut calling: BTreeSet<&Name> = BTreeSet::new();
+    for (composition, wiring) in wirings {
+        let Some((component, middleware)) = manifest.composed(composition) else { continue };
+        let grants = manifest.grants_of(component, middleware);
+        for (part, import) in unplugged(wiring, inspections) {
+            let all: Vec<&Name> = classes(manifest, inspections, import).collect();
+            let Some(class) = all.first() else { continue };
+            calling.extend(wiring.parts.iter());
+            let (component, import) = (part.clone(), import.to_owned());
+            let mut granted = all.iter().filter(|class| grants.objects.contains(**class));
+            match (granted.next(), granted.next()) {
+                (None, _) => {
+                    let class = (*class).clone();
+                    problems.push(Problem::NoClassGranted { component, import, class });
+                }
+                (Some(first), Some(second)) => {
+                    let (first, second) = ((*first).clone(), (*second).clone());
+                    problems.push(Problem::AmbiguousClass { component, import, first, second });
+                }
+                _ => {}
+            }
+        }
         for (need, component, import) in asked(wiring, inspections) {
             used.extend(wiring.parts.iter().map(|part| (part, need)));
             let (component, import) = (component.clone(), import.to_owned());
@@ -35,8 +55,7 @@ pub(crate) fn compare(
         }
     }
     for (name, component) in &manifest.components {
-        let mut services = manifest.services.iter();
-        if !services.any(|(_, service)| manifest.parts(service).contains(&name)) {
+        if !manifest.compositions().any(|it| is_part(manifest, name, &it)) {
             problems.push(Problem::UnusedComponent { component: name.clone() });
         } else if is_known(manifest, name, wirings) {
             let unused = granted(component).into_iter();
@@ -44,6 +63,11 @@ pub(crate) fn compare(
             problems.extend(
                 unused.map(|(_, grant)| Problem::UnusedGrant { component: name.clone(), grant }),
             );
+            // The untyped door takes the class as text.
+            let fetches = used.contains(&(name, Need::Objects));
+            if !component.objects.is_empty() && !calling.contains(name) && !fetches {
+                problems.push(Problem::UnusedGrant { component: name.clone(), grant: "objects" });
+            }
         }
     }
     problems.dedup();
@@ -68,27 +92,41 @@ fn granted(component: &Component) -> Vec<(Need, &'static str)> {
     granted
 }
 
-/// Whether everything is known of all services that a component is in.
-fn is_known(manifest: &Manifest, name: &Name, wirings: &BTreeMap<Name, Wiring>) -> bool {
-    let mut services = manifest.services.iter();
-    services.all(|(service_name, service)| {
-        wirings.contains_key(service_name) || !manifest.parts(service).contains(&name)
+/// Whether everything is known of all compositions that a component is in.
+fn is_known(manifest: &Manifest, name: &Name, wirings: &BTreeMap<Composition, Wiring>) -> bool {
+    let mut compositions = manifest.compositions();
+    compositions.all(|it| wirings.contains_key(&it) || !is_part(manifest, name, &it))
+}
+
+fn is_part(manifest: &Manifest, name: &Name, composition: &Composition) -> bool {
+    let composed = manifest.composed(composition);
+    composed.is_some_and(|(component, middleware)| {
+        manifest.parts_of(component, middleware).contains(&name)
     })
 }
 
 /// What the parts of a service ask the host for, each need once, with the first part that has it.
 fn asked<'a>(wiring: &'a Wiring, inspections: &'a Inspections) -> Vec<(Need, &'a Name, &'a str)> {
     let mut asked: Vec<(Need, &Name, &str)> = Vec::new();
-    for part in &wiring.parts {
-        let imports = inspections.get(part).into_iter().flat_map(|known| &known.imports);
-        for import in imports {
-            let plugged =
-                wiring.plugs.iter().any(|plug| plug.into == *part && plug.import == *import);
-            let need = table::find(import).and_then(|row| row.needs).filter(|_| !plugged);
-            if let Some(need) = need.filter(|need| asked.iter().all(|(known, ..)| known != need)) {
-                asked.push((need, part, import));
-            }
+    for (part, import) in unplugged(wiring, inspections) {
+        let need = table::find(import).and_then(|row| row.needs);
+        if let Some(need) = need.filter(|need| asked.iter().all(|(known, ..)| known != need)) {
+            asked.push((need, part, import));
         }
     }
     asked
+}
+
+/// What the parts of a composition import, and no other part satisfies.
+fn unplugged<'a>(
+    wiring: &'a Wiring,
+    inspections: &'a Inspections,
+) -> impl Iterator<Item = (&'a Name, &'a str)> {
+    wiring.parts.iter().flat_map(move |part| {
+        let imports = inspections.get(part).into_iter().flat_map(|known| &known.imports);
+        let is_plugged = move |import: &String| {
+            wiring.plugs.iter().any(|plug| plug.into == *part && plug.import == *import)
+        };
+        imports.filter(move |import| !is_plugged(import)).map(move |it| (part, it.as_str()))
+    })
 }

@@ -10,6 +10,7 @@ pub mod engine;
 mod instance;
 pub(crate) mod job;
 pub mod load;
+pub(crate) mod object;
 pub(crate) mod pool;
 pub(crate) mod service;
 pub mod state;

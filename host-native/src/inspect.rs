@@ -1,6 +1,7 @@
 //! What a component asks for and what it offers, read from its bytes without running it. For
 //! building and checking; no request passes here.
 
+use crate::object_shape::ObjectShape;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use wac_graph::types::are_semver_compatible;
@@ -14,12 +15,14 @@ pub(crate) const HANDLER: &str = "wasi:http/handler@0.3.0";
 pub(crate) const INCOMING_HANDLER: &str = "wasi:http/incoming-handler@0.2.0";
 
 /// What a component asks for and offers: names of interfaces, or of functions outside of any.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Inspection {
     /// What it imports, in the component's order.
     pub(crate) imports: Vec<String>,
     /// What it exports, in the component's order.
     pub(crate) exports: Vec<String>,
+    /// What it is as an object, or why it cannot be one.
+    pub(crate) object: Result<ObjectShape, Vec<String>>,
 }
 
 /// What a component can be used as.
@@ -86,7 +89,9 @@ impl Inspection {
     }
 
     fn read(bytes: &[u8]) -> wasmparser::Result<Self> {
-        let mut inspection = Self::default();
+        let object = ObjectShape::of(bytes)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect());
+        let mut inspection = Self { imports: Vec::new(), exports: Vec::new(), object };
         // How many modules and components we are inside of; only the outermost one's names count.
         let mut depth = 0_u32;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -210,7 +215,8 @@ mod tests {
     fn the_world_is_told_by_the_handlers() {
         let world = |imports: &[&str], exports: &[&str]| {
             let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-            Inspection { imports: owned(imports), exports: owned(exports) }.world()
+            let object = Err(Vec::new());
+            Inspection { imports: owned(imports), exports: owned(exports), object }.world()
         };
         let handler = "wasi:http/handler@0.3.2";
         assert_eq!(world(&[], &[handler]), World::Service03);

@@ -14,6 +14,7 @@ mod dispatch;
 mod grants;
 pub mod guest;
 mod inspect;
+mod object_shape;
 mod problem;
 mod server;
 mod settings;

@@ -2,6 +2,7 @@
 //! Found by `wiring`, told by `selvedge build` and `selvedge check`.
 
 use crate::inspect::{HANDLER, InspectError};
+use selvedge_contract::manifest::Composition;
 use selvedge_contract::names::Name;
 use serde::Serialize;
 
@@ -84,17 +85,30 @@ pub(crate) enum Problem {
         "component \"{component}\" imports {import}, which both of its dependencies \"{first}\" and \"{second}\" export; leave one of them out"
     )]
     AmbiguousDependency { component: Name, import: String, first: Name, second: Name },
+    /// A component that cannot be an object.
+    #[error("component \"{component}\" cannot be object class \"{class}\": {reason}")]
+    NotAnObject { component: Name, class: Name, reason: String },
+    /// Two classes whose objects have one interface, for a component that imports it.
+    #[error(
+        "component \"{component}\" imports {import}, which the objects of both \"{first}\" and \"{second}\" export; grant it one of them"
+    )]
+    AmbiguousClass { component: Name, import: String, first: Name, second: Name },
+    /// A class of objects that is called, and not granted.
+    #[error(
+        "component \"{component}\" imports {import} of object class \"{class}\", which is not granted to it, so its calls are refused; add objects = [\"{class}\"] to [components.{component}]"
+    )]
+    NoClassGranted { component: Name, import: String, class: Name },
     /// An export that does not fit the import of the same name.
     #[error(
         "component \"{from}\" exports {export}, but not in the shape in which \"{into}\" imports it: {reason}; build both from the same WIT"
     )]
     Mismatch { into: Name, from: Name, export: String, reason: String },
     /// Parts that cannot be composed for another reason.
-    #[error("service \"{service}\" cannot be composed: {reason}")]
-    NotComposed { service: Name, reason: String },
+    #[error("{composition} cannot be composed: {reason}")]
+    NotComposed { composition: Composition, reason: String },
     /// A composition that the host cannot link.
-    #[error("service \"{service}\" does not fit this host: {reason}")]
-    NotLinked { service: Name, reason: String },
+    #[error("{composition} does not fit this host: {reason}")]
+    NotLinked { composition: Composition, reason: String },
     /// Something that this machine refuses.
     #[error("{action}: {reason}")]
     System { action: String, reason: String },
@@ -120,7 +134,9 @@ impl Problem {
     /// How bad it is.
     pub(crate) const fn severity(&self) -> Severity {
         match self {
-            Self::NotBuilt { .. } | Self::NoStoreGranted { .. } => Severity::Warning,
+            Self::NotBuilt { .. } | Self::NoStoreGranted { .. } | Self::NoClassGranted { .. } => {
+                Severity::Warning
+            }
             Self::NoHostGranted { .. }
             | Self::UnusedGrant { .. }
             | Self::UnusedComponent { .. } => Severity::Note,

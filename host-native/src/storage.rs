@@ -8,10 +8,14 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) mod alarms;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
 pub(crate) mod faulty;
+pub(crate) mod journal;
+pub(crate) mod object;
+pub(crate) mod objects;
 pub(crate) mod sqlite;
 
 /// How many bytes of a value [`Storage::scan`] gives; a value up to this size is given whole.

@@ -4,7 +4,7 @@
 use crate::capability::table;
 use crate::inspect::{HANDLER, Inspection, World};
 use crate::problem::Problem;
-use selvedge_contract::manifest::{Manifest, Service};
+use selvedge_contract::manifest::{Composition, Manifest};
 use selvedge_contract::names::Name;
 use std::collections::BTreeMap;
 
@@ -35,27 +35,31 @@ pub(crate) struct Plug {
 /// What is known of the app's components; those that could not be read are not there.
 pub(crate) type Inspections = BTreeMap<Name, Inspection>;
 
-/// Finds out how a service is put together. `None` where a part is not known, or something is
+/// Finds out how a service or an object is put together. `None` where a part is not known, or something is
 /// wrong, which then stands in `problems`.
 pub(crate) fn wire(
     manifest: &Manifest,
-    (name, service): (&Name, &Service),
+    composition: &Composition,
     inspections: &Inspections,
     problems: &mut Vec<Problem>,
 ) -> Option<Wiring> {
-    let parts: Vec<Name> = manifest.parts(service).into_iter().cloned().collect();
-    let outermost = service.middleware.first().unwrap_or(&service.component).clone();
+    let (component, middleware) = manifest.composed(composition)?;
+    let parts = manifest.parts_of(component, middleware).into_iter().cloned().collect::<Vec<_>>();
+    let outermost = middleware.first().unwrap_or(component).clone();
     if !parts.iter().all(|part| inspections.contains_key(part)) {
         return None;
     }
     let mut wirer = Wirer { inspections, problems: Vec::new(), plugs: Vec::new() };
-    wirer.chain(name, service);
+    match composition {
+        Composition::Service(name) => wirer.chain(name, component, middleware),
+        Composition::Object(class) => wirer.check_object(class, component),
+    }
     for part in &parts {
         let dependencies = manifest.components.get(part).map(|part| part.dependencies.as_slice());
         wirer.plug_dependencies(part, dependencies.unwrap_or_default());
     }
     for part in &parts {
-        wirer.find_missing(manifest, part, name);
+        wirer.find_missing(manifest, part, composition);
     }
     let Wirer { plugs, problems: found, .. } = wirer;
     let whole = found.is_empty();
@@ -76,12 +80,23 @@ struct Wirer<'i> {
 
 impl<'i> Wirer<'i> {
     /// Plugs each handler of the chain into the one before it.
-    fn chain(&mut self, service_name: &Name, service: &Service) {
-        let inner = service.middleware.iter().skip(1).chain([&service.component]);
-        for (outer, inner) in service.middleware.iter().zip(inner) {
-            self.chain_two(service_name, outer, inner);
+    fn chain(&mut self, service: &Name, component: &Name, middleware: &[Name]) {
+        let inner = middleware.iter().skip(1).chain([component]);
+        for (outer, inner) in middleware.iter().zip(inner) {
+            self.chain_two(service, outer, inner);
         }
-        self.check_answers(service_name, &service.component);
+        self.check_answers(service, component);
+    }
+
+    /// Notes why a component cannot be an object.
+    fn check_object(&mut self, class: &Name, component: &Name) {
+        let Some(Err(reasons)) = self.of(component).map(|inspection| &inspection.object) else {
+            return;
+        };
+        for reason in reasons {
+            let (component, class) = (component.clone(), class.clone());
+            self.problems.push(Problem::NotAnObject { component, class, reason: reason.clone() });
+        }
     }
 
     fn chain_two(&mut self, service: &Name, outer: &Name, inner: &Name) {
@@ -186,18 +201,19 @@ impl<'i> Wirer<'i> {
     }
 
     /// Finds what a part imports that neither a dependency nor a host offers.
-    fn find_missing(&mut self, manifest: &Manifest, part: &Name, service: &Name) {
+    fn find_missing(&mut self, manifest: &Manifest, part: &Name, composition: &Composition) {
         let Some(inspection) = self.of(part) else { return };
         for import in &inspection.imports {
             let plugged =
                 self.plugs.iter().any(|plug| plug.into == *part && plug.import == *import);
-            if plugged || table::find(import).is_some() {
+            if plugged || table::find(import).is_some() || self.is_of_object(manifest, import) {
                 continue;
             }
             let is_inner =
-                manifest.services.get(service).is_some_and(|service| service.component == *part);
+                manifest.composed(composition).is_some_and(|(component, _)| component == part);
             let problem = if crate::inspect::is_handler(import) && is_inner {
-                Problem::NothingBehind { component: part.clone(), service: service.clone() }
+                let service = composition.name().clone();
+                Problem::NothingBehind { component: part.clone(), service }
             } else {
                 let hint = self.hint(part, import);
                 Problem::MissingImport { component: part.clone(), import: import.clone(), hint }
@@ -208,6 +224,11 @@ impl<'i> Wirer<'i> {
                 self.problems.push(problem);
             }
         }
+    }
+
+    /// Whether objects of some class of the app have this interface.
+    fn is_of_object(&self, manifest: &Manifest, import: &str) -> bool {
+        classes(manifest, self.inspections, import).next().is_some()
     }
 
     fn hint(&self, part: &Name, import: &str) -> String {
@@ -226,6 +247,19 @@ impl<'i> Wirer<'i> {
     fn of(&self, name: &Name) -> Option<&'i Inspection> {
         self.inspections.get(name)
     }
+}
+
+/// The classes whose objects have an interface.
+pub(crate) fn classes<'m>(
+    manifest: &'m Manifest,
+    inspections: &'m Inspections,
+    import: &'m str,
+) -> impl Iterator<Item = &'m Name> {
+    let classes = manifest.objects.iter().filter(move |(_, object)| {
+        let object = inspections.get(&object.component).map(|known| &known.object);
+        matches!(object, Some(Ok(shape)) if shape.interface == import)
+    });
+    classes.map(|(class, _)| class)
 }
 
 fn list(names: &[String]) -> String {

@@ -8,13 +8,15 @@ use super::report::Figure;
 use super::rounds::median;
 use anyhow::{Context as _, ensure};
 use selvedge::guest::{engine, load};
+use selvedge_wasi::{Host, State};
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wasmtime::component::{Linker, ResourceTable};
-use wasmtime::{Engine, Store};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::p3::bindings::ServicePre;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView, default_hooks};
+use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits};
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi_config::WasiConfigVariables;
+use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpHooks, default_hooks};
 
 /// Instances that live at once when their memory is measured.
 const INSTANCES: usize = 500;
@@ -25,22 +27,28 @@ const INSTANTIATIONS: usize = 2_000;
 /// An epoch that no bench lives to see.
 const NEVER: u64 = u64::MAX / 2;
 
-/// What an instance carries: as in the host, but without the capabilities that a hello has not.
-struct State {
-    wasi: WasiCtx,
-    http: WasiHttpCtx,
-    table: ResourceTable,
+/// What the host adds to an instance, without the capabilities that a hello has not.
+#[derive(Default)]
+struct Bare {
+    limits: StoreLimits,
+    config: WasiConfigVariables,
 }
 
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+impl Host for Bare {
+    fn hooks(&mut self) -> &mut dyn WasiHttpHooks {
+        default_hooks()
     }
-}
 
-impl WasiHttpView for State {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: default_hooks(), table: &mut self.table, ctx: &mut self.http }
+    fn limiter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.limits
+    }
+
+    fn config(&self) -> &WasiConfigVariables {
+        &self.config
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
     }
 }
 
@@ -77,7 +85,7 @@ fn openings() -> anyhow::Result<Vec<f64>> {
         let mut times = Vec::new();
         for _ in 0..OPENINGS {
             let begin = Instant::now();
-            drop(load::prepare(&linker, &load::open_compiled(&engine, &compiled)?)?);
+            drop(selvedge_wasi::prepare(&linker, &load::open_compiled(&engine, &compiled)?)?);
             times.push(begin.elapsed().as_secs_f64() * 1e3);
         }
         medians.push(median(times));
@@ -121,33 +129,21 @@ async fn resident_per_instance() -> anyhow::Result<f64> {
     Ok(after.saturating_sub(before) as f64 / 1024.0 / INSTANCES as f64)
 }
 
-async fn live(engine: &Engine, hello: &ServicePre<State>) -> anyhow::Result<Store<State>> {
-    let state = State {
-        wasi: WasiCtx::builder().build(),
-        http: WasiHttpCtx::new(),
-        table: ResourceTable::new(),
-    };
-    let mut store = Store::new(engine, state);
+async fn live(engine: &Engine, hello: &ProxyPre<State>) -> anyhow::Result<Store<State>> {
+    let wasi = WasiCtx::builder().build();
+    let state = State::new(wasi, WasiHttpCtx::new(), Box::new(Bare::default()));
+    let mut store = selvedge_wasi::store(engine, state);
     store.set_epoch_deadline(NEVER);
-    hello.instantiate_async(&mut store).await?;
+    selvedge_wasi::instantiate(hello, &mut store).await?;
     Ok(store)
 }
 
 /// The bench's own hello, ready to be instantiated.
-fn hello(engine: &Engine) -> anyhow::Result<ServicePre<State>> {
+fn hello(engine: &Engine) -> anyhow::Result<ProxyPre<State>> {
     let folder = state_folder(App::Bench)?;
     let compiled = compiled(engine, &folder, &folder.join("services/hello.wasm"))?;
     let component = load::open_compiled(engine, &compiled)?;
-    Ok(ServicePre::new(linker(engine)?.instantiate_pre(&component)?)?)
-}
-
-fn linker(engine: &Engine) -> anyhow::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-    Ok(linker)
+    Ok(selvedge_wasi::prepare(&selvedge_wasi::link(engine)?, &component)?)
 }
 
 fn state_folder(app: App) -> anyhow::Result<PathBuf> {

@@ -15,11 +15,17 @@ pub(crate) struct Output(Arc<Mutex<Lines>>);
 
 impl Output {
     /// The output `stream` of a new instance.
-    pub(crate) fn new(stream: &'static str, provision: &Provision, vitals: &Arc<Vitals>) -> Self {
+    pub(crate) fn new(
+        stream: &'static str,
+        provision: &Provision,
+        object: Option<&Arc<str>>,
+        vitals: &Arc<Vitals>,
+    ) -> Self {
         Self(Arc::new(Mutex::new(Lines {
             stream,
             service: Arc::clone(&provision.service),
             component: Arc::clone(&provision.component),
+            object: object.cloned(),
             vitals: Arc::clone(vitals),
             line: Vec::new(),
             cut: false,
@@ -63,6 +69,7 @@ struct Lines {
     stream: &'static str,
     service: Arc<str>,
     component: Arc<str>,
+    object: Option<Arc<str>>,
     vitals: Arc<Vitals>,
     line: Vec<u8>,
     cut: bool,
@@ -90,6 +97,7 @@ impl Lines {
             target: "guest",
             service = &*self.service,
             component = &*self.component,
+            object = self.object.as_deref(),
             stream = self.stream,
             request = %self.vitals.working_for(),
             cut = self.cut.then_some(true),

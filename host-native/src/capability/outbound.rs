@@ -1,7 +1,8 @@
 //! Outbound HTTP: a guest reaches the hosts that its manifest grants, and no other.
 
+use crate::guest::object::mailbox::CallError;
+use crate::guest::object::own::Shared;
 use http::uri::{Scheme, Uri};
-use selvedge_contract::limits::Limits;
 use selvedge_contract::manifest::HostPattern;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +30,14 @@ impl Allowed {
 pub(crate) struct Outbound {
     allowed: Arc<Allowed>,
     wait_max: Duration,
+    /// Of an object: nothing leaves before what it wrote is on disk.
+    gate: Option<Arc<Shared>>,
 }
 
 impl Outbound {
     /// The way out of a new instance.
-    pub(crate) fn new(allowed: Arc<Allowed>, limits: &Limits) -> Self {
-        Self { allowed, wait_max: Duration::from_millis(limits.wall_ms) }
+    pub(crate) fn new(allowed: Arc<Allowed>, wall_ms: u64, gate: Option<Arc<Shared>>) -> Self {
+        Self { allowed, wait_max: Duration::from_millis(wall_ms), gate }
     }
 
     /// What the guest asked for, but no longer than its request may take.
@@ -68,7 +71,12 @@ impl WasiHttpHooks for Outbound {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         let options = self.bounded(options);
+        let gate = self.gate.clone().map(Shared::gate);
         Box::new(async move {
+            if let Some(gate) = gate {
+                let reset = |error: CallError| Error::InternalError(Some(error.to_string()));
+                gate.await.map_err(reset)?;
+            }
             let (response, io) =
                 wasmtime_wasi_http::default_send_request(request, Some(options)).await?;
             let response = response.map(http_body_util::BodyExt::boxed_unsync);

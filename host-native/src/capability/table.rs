@@ -39,6 +39,8 @@ pub(crate) enum Need {
     KeyValue,
     /// Hosts: `allow-hosts`.
     Outbound,
+    /// Classes of objects: `objects`.
+    Objects,
     /// Values: `vars` and `secrets`; calls succeed without, and find nothing.
     Config,
 }
@@ -71,6 +73,8 @@ const TABLE: &[Row] = &[
     row("wasi:config", &["store"], "0.2.0-rc.1", Some(Need::Config)),
     row("wasi:keyvalue", &["atomics", "batch", "store"], "0.2.0-draft", Some(Need::KeyValue)),
     row("selvedge:keyvalue", &["store"], "0.1.0", Some(Need::KeyValue)),
+    row("selvedge:durable", &["types", "self", "storage", "sql", "alarms"], "0.1.0", None),
+    row("selvedge:durable", &["namespace"], "0.1.0", Some(Need::Objects)),
 ];
 
 const fn row(
@@ -157,6 +161,11 @@ mod tests {
         ("wasi:http/types@0.3.0", "fields"),
         ("wasi:http/client@0.3.0", "send()"),
         ("wasi:config/store@0.2.0-rc.1", "get()"),
+        ("selvedge:durable/self@0.1.0", "id()"),
+        ("selvedge:durable/storage@0.1.0", "get()"),
+        ("selvedge:durable/sql@0.1.0", "exec()"),
+        ("selvedge:durable/alarms@0.1.0", "cancel()"),
+        ("selvedge:durable/namespace@0.1.0", "fetch()"),
         ("wasi:keyvalue/atomics@0.2.0-draft", "increment()"),
         ("wasi:keyvalue/batch@0.2.0-draft", "get-many()"),
         ("wasi:keyvalue/store@0.2.0-draft", "bucket"),
@@ -164,7 +173,8 @@ mod tests {
     ];
 
     /// Interfaces that hold nothing but types have nothing to link.
-    const TYPES_ONLY: &[&str] = &["wasi:clocks/types@0.3.0", "wasi:cli/types@0.3.0"];
+    const TYPES_ONLY: &[&str] =
+        &["wasi:clocks/types@0.3.0", "wasi:cli/types@0.3.0", "selvedge:durable/types@0.1.0"];
 
     #[test]
     fn every_interface_of_the_table_is_linked() {
@@ -194,7 +204,7 @@ mod tests {
     /// What the linker says where it lacks an item; a function of another type is not lacking.
     fn missing(
         engine: &wasmtime::Engine,
-        linker: &wasmtime::component::Linker<crate::guest::state::State>,
+        linker: &wasmtime::component::Linker<selvedge_wasi::State>,
         interface: &str,
         item: &str,
     ) -> Option<String> {

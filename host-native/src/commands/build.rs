@@ -2,13 +2,13 @@
 //! ahead of time.
 
 mod cargo;
+mod compositions;
 mod declared;
 mod inputs;
 mod lock;
 mod parallel;
 pub(crate) mod progress;
 mod report;
-mod services;
 pub(super) mod sources;
 mod toolchain;
 mod world;
@@ -18,7 +18,7 @@ use crate::built::Record;
 use crate::cli::BuildArgs;
 use crate::problem::Problem;
 use progress::Progress;
-use report::{ComponentReport, Report, ServiceReport};
+use report::{ComponentReport, CompositionReport, Report};
 pub(super) use report::{ProblemReport, of_app_error as report_of_app_error};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -90,7 +90,7 @@ pub(crate) fn build(app: &App, progress: &Progress) -> anyhow::Result<Outcome> {
         // What was built stays built, whatever happens next.
         record.write(&app.folders)?;
     }
-    let services = services::build(app, &mut components, &mut record, progress)?;
+    let compositions = compositions::build(app, &mut components, &mut record, progress)?;
     record.write(&app.folders)?;
     let sources::Components { reports: components, problems, .. } = components;
     for problem in &problems {
@@ -98,9 +98,9 @@ pub(crate) fn build(app: &App, progress: &Progress) -> anyhow::Result<Outcome> {
     }
     let ok = !problems.iter().any(Problem::is_error);
     if ok {
-        services::drop_stale(app, &record);
+        compositions::drop_stale(app, &record);
     }
-    let report = Report::new(app, ok, started.elapsed(), components, services, &problems);
+    let report = Report::new(app, ok, started.elapsed(), components, compositions, &problems);
     finish(progress, &report, &problems);
     Ok(Outcome { report })
 }
@@ -112,14 +112,19 @@ fn finish(progress: &Progress, report: &Report, problems: &[Problem]) {
         return;
     }
     let built = report.components.iter().filter(|component| component.was_built()).count();
-    let composed = report.services.iter().filter(|service| service.was_built()).count();
+    let composed = report.compositions().filter(|made| made.was_built()).count();
     let changes = match (built, composed) {
         (0, 0) => "nothing has changed".to_owned(),
         _ => {
-            format!("{} built, {} composed", count(built, "component"), count(composed, "service"))
+            format!("{} built, {composed} composed", count(built, "component"))
         }
     };
-    let services = count(report.services.len(), "service");
+    let mut services = count(report.services.len(), "service");
+    if !report.objects.is_empty() {
+        let classes = report.objects.len();
+        let noun = if classes == 1 { "class" } else { "classes" };
+        services.push_str(&format!(" and {classes} {noun} of objects"));
+    }
     progress.finished(&format!("{services} of {}: {changes}", report.app), report.took());
 }
 

@@ -12,7 +12,7 @@ use crate::inspect::Inspection;
 use crate::problem::Problem;
 use crate::wiring::{Inspections, Wiring, wire};
 use report::Report;
-use selvedge_contract::manifest::Source;
+use selvedge_contract::manifest::{Composition, Source};
 use selvedge_contract::names::Name;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -52,8 +52,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 struct Findings {
     /// The components that are there.
     found: BTreeMap<Name, Found>,
-    /// How the services are put together, where that is known.
-    wirings: BTreeMap<Name, Wiring>,
+    /// What they import and export.
+    inspections: Inspections,
+    /// How services and objects are put together, where that is known.
+    wirings: BTreeMap<Composition, Wiring>,
     /// What is wrong.
     problems: Vec<Problem>,
 }
@@ -84,15 +86,14 @@ impl Findings {
             .map(|(name, component)| (name.clone(), component.inspection.clone()))
             .collect();
         let mut wirings = BTreeMap::new();
-        for (name, service) in &app.manifest.services {
-            if let Some(wiring) = wire(&app.manifest, (name, service), &inspections, &mut problems)
-            {
-                wirings.insert(name.clone(), wiring);
+        for composition in app.manifest.compositions() {
+            if let Some(wiring) = wire(&app.manifest, &composition, &inspections, &mut problems) {
+                wirings.insert(composition, wiring);
             }
         }
         problems.extend(grants::compare(&app.manifest, &inspections, &wirings));
         problems.sort_by_key(Problem::severity);
-        Self { found, wirings, problems }
+        Self { found, inspections, wirings, problems }
     }
 }
 

@@ -194,7 +194,8 @@ fn as_line(key: &Listed) -> String {
     format!("{}\t{expiry}\t{}", printable(&key.name), printable(&metadata)).trim_end().to_owned()
 }
 
-fn printable(text: &str) -> String {
+/// Text for a terminal: what it would take for a command is escaped.
+pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || character == '\\' {
@@ -216,7 +217,7 @@ fn as_json(key: &Listed) -> serde_json::Value {
 }
 
 /// Whoever reads our output may stop reading, as `head` does: that is no error.
-fn unless_closed(written: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+pub(super) fn unless_closed(written: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     match written {
         Err(error)
             if error

@@ -1,28 +1,38 @@
 //! `selvedge serve`: opens everything an app needs, and serves it.
 
 use crate::app::App as Folder;
-use crate::built::built_services;
+use crate::built::{Built, built};
 use crate::capability;
+use crate::capability::durable::stub;
 use crate::capability::keyvalue::{Grants as StoreGrants, KeyValue};
 use crate::capability::outbound::Allowed;
 use crate::cli::ServeArgs;
 use crate::commands::build;
 use crate::dispatch::App;
+use crate::guest::engine;
+use crate::guest::object::class::{Class, Shape};
+use crate::guest::object::directory::Objects;
 use crate::guest::service::Service;
 use crate::guest::state::Provision;
-use crate::guest::{engine, load};
 use crate::settings::Settings;
+use crate::storage::alarms::AlarmIndex;
+use crate::storage::journal::Journal;
+use crate::storage::objects::ObjectFolder;
 use crate::{server, telemetry};
 use anyhow::Context as _;
-use selvedge_contract::manifest::{Grants, Manifest, SecretSource};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use selvedge_contract::manifest::{Composition, Grants, Manifest, SecretSource};
 use selvedge_contract::names::Name;
 use selvedge_contract::route::Table;
+use selvedge_wasi::State;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_config::WasiConfigVariables;
 
 /// Serves until a signal ends it.
@@ -38,16 +48,42 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if args.build && !build::build(&folder, &build::progress::Progress::on_stderr())?.is_built() {
         return Ok(ExitCode::FAILURE);
     }
+    allow_many_files();
     let settings = Settings::resolve(args, &folder.folders);
     let engine = engine::open().map_err(anyhow::Error::from).context("cannot open the engine")?;
     let stores = KeyValue::open(&settings.data)?;
-    let app = open(&folder, &engine, &stores)?;
+    let objects = open_objects(&settings.data)?;
+    let shared = Shared { stores: Arc::clone(&stores), objects };
+    let app = open(&folder, &engine, &shared)?;
+    let objects = Arc::clone(&shared.objects);
     engine::start_ticking(&engine).context("cannot start the engine's clock")?;
     stores.start_sweeping().context("cannot start the sweep of expired keys")?;
     server::serve(Arc::new(app), settings.listen, settings.threads, |address| {
         announce(&folder.manifest, address);
     })?;
+    objects.journal.close();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Raises the soft bound on open files to the hard one: connections and objects need many.
+fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(cause = %error, "the bound on open files cannot be raised");
+    }
+}
+
+/// Takes hold of what objects store.
+fn open_objects(data: &Path) -> anyhow::Result<Arc<Objects>> {
+    let folder = ObjectFolder::hold(data)?;
+    let alarms = AlarmIndex::open(folder.path());
+    let alarms = alarms.with_context(|| {
+        format!("cannot use the index of alarms in {}", folder.path().display())
+    })?;
+    let journal = Journal::open(folder.path())
+        .with_context(|| format!("cannot use the journal in {}", folder.path().display()))?;
+    Ok(Objects::new(folder, journal, alarms))
 }
 
 /// Says where the app is served: one line for scripts, the routes for people.
@@ -65,33 +101,115 @@ fn announce(manifest: &Manifest, address: SocketAddr) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Opens every service of the app.
-fn open(folder: &Folder, engine: &Engine, stores: &Arc<KeyValue>) -> anyhow::Result<App> {
-    let linker = capability::link(engine)?;
-    let (mut services, mut routes, mut header_bytes_max) = (Vec::new(), Table::default(), 0);
-    for (index, built) in built_services(folder, engine)?.iter().enumerate() {
-        let name = &built.name;
-        let service = folder.manifest.services.get(name).context("a service of the manifest")?;
-        let pre = load::prepare(&linker, &built.open(engine)?)
-            .map_err(anyhow::Error::from)
-            .with_context(|| format!("service {name} cannot be linked"))?;
-        let provision = provide(folder, name, stores)?;
-        header_bytes_max = header_bytes_max.max(usize::try_from(service.limits.header_bytes)?);
-        for route in &service.routes {
-            routes.insert(route.clone(), index)?;
-        }
-        let name = Arc::from(name.as_str());
-        let limits = service.limits.clone();
-        services.push(Arc::new(Service::new(name, limits, engine.clone(), pre, provision)));
-    }
-    Ok(App { services, routes, header_bytes_max })
+/// What all instances share.
+struct Shared {
+    stores: Arc<KeyValue>,
+    objects: Arc<Objects>,
 }
 
-/// Gathers what a service is granted, and stops where something of it is not there.
-fn provide(folder: &Folder, name: &Name, stores: &Arc<KeyValue>) -> anyhow::Result<Arc<Provision>> {
+/// Opens every class of objects and every service of the app.
+fn open(folder: &Folder, engine: &Engine, shared: &Shared) -> anyhow::Result<App> {
+    let linker = capability::link(engine)?;
+    let built = built(folder, engine)?;
+    let mut components = Vec::new();
+    for it in &built {
+        components.push((it, it.open(engine)?));
+    }
+    let shapes = shapes(engine, &components)?;
+    let link = |it: &Built, component: &Component| -> anyhow::Result<Linker<State>> {
+        let mut linker = linker.clone();
+        for (class, shape) in callees(&folder.manifest, &it.composition, &it.imports, &shapes)? {
+            stub::add_to_linker(&mut linker, engine, component, (class, shape))?;
+        }
+        Ok(linker)
+    };
+    let (mut services, mut classes) = (Vec::new(), Vec::new());
+    let (mut routes, mut header_bytes_max) = (Table::default(), 0);
+    for (it, component) in &components {
+        let cannot = || format!("{} cannot be linked", it.composition);
+        let linker = link(it, component).with_context(cannot)?;
+        let provision = provide(folder, &it.composition, shared)?;
+        match &it.composition {
+            Composition::Service(name) => {
+                let service = folder.manifest.services.get(name).context("a service")?;
+                let pre = selvedge_wasi::prepare(&linker, component);
+                let pre = pre.map_err(anyhow::Error::from).with_context(cannot)?;
+                header_bytes_max =
+                    header_bytes_max.max(usize::try_from(service.limits.header_bytes)?);
+                for route in &service.routes {
+                    routes.insert(route.clone(), services.len())?;
+                }
+                let (name, limits) = (Arc::from(name.as_str()), service.limits.clone());
+                let service = Service::new(name, limits, engine.clone(), pre, provision);
+                services.push(Arc::new(service));
+            }
+            Composition::Object(name) => {
+                let object = folder.manifest.objects.get(name).context("a class of objects")?;
+                let shape = shapes.get(name).context("a shape of each class")?;
+                let settings = (Arc::from(name.as_str()), object.serial, object.limits.clone());
+                let class = Class::new(settings, Arc::clone(shape), &linker, component, provision);
+                let class = class.map_err(anyhow::Error::from).with_context(cannot)?;
+                classes.push(Arc::new(class));
+            }
+        }
+    }
+    shared.objects.set_classes(classes);
+    let objects = Arc::clone(&shared.objects);
+    Ok(App { services, routes, header_bytes_max, objects })
+}
+
+/// What the objects of each class export.
+fn shapes(
+    engine: &Engine,
+    components: &[(&Built, Component)],
+) -> anyhow::Result<BTreeMap<Name, Arc<Shape>>> {
+    let mut shapes = BTreeMap::new();
+    for (it, component) in components {
+        if let Composition::Object(class) = &it.composition {
+            let shape = Shape::of(engine, component).map_err(anyhow::Error::from);
+            let shape = shape.with_context(|| format!("{} cannot be served", it.composition))?;
+            shapes.insert(class.clone(), Arc::new(shape));
+        }
+    }
+    Ok(shapes)
+}
+
+/// The classes whose objects a composition calls by their own interface: of several with the same
+/// interface the one that is granted. Where none is, calls are refused one by one.
+fn callees<'s>(
+    manifest: &Manifest,
+    composition: &Composition,
+    imports: &[String],
+    shapes: &'s BTreeMap<Name, Arc<Shape>>,
+) -> anyhow::Result<Vec<(&'s Name, &'s Arc<Shape>)>> {
+    let (component, middleware) = manifest.composed(composition).context("a composition")?;
+    let granted = manifest.grants_of(component, middleware).objects;
+    let mut callees = Vec::new();
+    for import in imports {
+        let mut classes: Vec<_> =
+            shapes.iter().filter(|(_, shape)| shape.interface == *import).collect();
+        classes.sort_by_key(|(class, _)| !granted.contains(*class));
+        if let [(first, _), (second, _), ..] = classes.as_slice()
+            && granted.contains(*second)
+        {
+            anyhow::bail!(
+                "{composition} imports {import}, which the objects of both \"{first}\" and \"{second}\" export; grant it one of them"
+            );
+        }
+        callees.extend(classes.into_iter().next());
+    }
+    Ok(callees)
+}
+
+/// Gathers what a composition is granted, and stops where something of it is not there.
+fn provide(
+    folder: &Folder,
+    composition: &Composition,
+    shared: &Shared,
+) -> anyhow::Result<Arc<Provision>> {
     let Folder { folders, manifest } = folder;
-    let service = manifest.services.get(name).context("a service of the manifest")?;
-    let grants = manifest.grants(service);
+    let (component, middleware) = manifest.composed(composition).context("a composition")?;
+    let grants = manifest.grants_of(component, middleware);
     let mut config = WasiConfigVariables::new();
     for (key, value) in &grants.vars {
         config.insert(key, value);
@@ -100,15 +218,17 @@ fn provide(folder: &Folder, name: &Name, stores: &Arc<KeyValue>) -> anyhow::Resu
         let source = manifest.secrets.get(secret).context("a secret of the manifest")?;
         config.insert(secret.as_str(), read_secret(&folders.app, secret, source)?);
     }
-    let Grants { keyvalue, allow_hosts, .. } = grants;
-    let service_name: Arc<str> = Arc::from(name.as_str());
+    let Grants { keyvalue, allow_hosts, objects, .. } = grants;
+    let name: Arc<str> = Arc::from(composition.name().as_str());
     Ok(Arc::new(Provision {
-        service: Arc::clone(&service_name),
-        component: Arc::from(service.component.as_str()),
+        service: Arc::clone(&name),
+        component: Arc::from(component.as_str()),
         config,
-        allowed: Arc::new(Allowed { service: service_name, hosts: allow_hosts }),
-        stores: Arc::clone(stores),
+        allowed: Arc::new(Allowed { service: name, hosts: allow_hosts }),
+        stores: Arc::clone(&shared.stores),
         store_grants: Arc::new(StoreGrants::new(keyvalue, manifest.keyvalue.keys().cloned())),
+        objects: Arc::clone(&shared.objects),
+        object_grants: Arc::new(objects),
     }))
 }
 

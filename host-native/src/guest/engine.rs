@@ -5,13 +5,13 @@ use selvedge_contract::limits::EPOCH_TICK_MS;
 use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Most instances of all services in one process.
+/// Most instances of all services and objects in one process.
 ///
 /// Each needs a few memory mappings, and Linux allows 65 530 a process (`vm.max_map_count`):
 /// measured, about 13 000 pooled instances fit.
-pub const INSTANCES_MAX: u32 = 4_000;
+pub const INSTANCES_MAX: u32 = 12_000;
 
-/// Bytes of address space set aside for each linear memory: with the guard, 4 000 of them fit
+/// Bytes of address space set aside for each linear memory: with the guard, 12 000 of them fit
 /// easily, and a guest that asks for more than it may have is stopped by its own limit before.
 const MEMORY_RESERVATION: u64 = 1 << 32;
 

@@ -6,10 +6,10 @@
 
 use crate::guest::job::{Job, Ticket};
 use crate::guest::pool::{Pool, Slot};
-use crate::guest::state::State;
 use crate::guest::vitals::Vitals;
 use futures::stream::{FuturesUnordered, StreamExt};
 use selvedge_contract::failure::Failure;
+use selvedge_wasi::State;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -18,8 +18,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use wasmtime::component::{Accessor, Func};
 use wasmtime::{AsContextMut, Store};
-use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::handler::{Prepared, Proxy};
+use wasmtime_wasi_http::handler::Proxy;
 
 /// Starts an instance for `first`, and lets it live. The caller has claimed a place for it.
 pub(super) async fn run(pool: Rc<Pool>, first: Job) {
@@ -191,13 +190,10 @@ fn begin<'a>(
     let Job { request, reply, ticket } = job;
     ticket.taken_by(&slot.vitals);
     slot.vitals.working_for().begin(ticket.id);
-    let prepared = accessor.with(|mut store| {
-        store.as_context_mut().set_epoch_deadline(1);
-        Prepared::new(store.as_context_mut(), proxy, request, State::http, reply)
-    })?;
+    accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(1));
+    let answered = selvedge_wasi::begin(proxy, accessor, request, reply)?;
     Ok(async move {
-        // Whoever waits for the answer keeps the time; an error has gone to it, too.
-        let _ = prepared.run(accessor, std::future::pending()).await;
+        answered.await;
         ticket
     })
 }

@@ -1,6 +1,5 @@
 //! Compiled components on disk, by content and engine.
 
-use crate::guest::state::State;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -8,8 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
-use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime::component::Component;
 
 /// Compiled components, one file each, named by what they were compiled from and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,21 +81,6 @@ pub fn open_compiled(engine: &Engine, path: &Path) -> wasmtime::Result<Component
     // folder that belongs to the app; who can write there can also replace the component itself.
     // The engine checks its own version and settings in the file's head.
     unsafe { Component::deserialize_file(engine, path) }
-}
-
-/// Links a component, and finds out which of the two handlers it exports.
-///
-/// # Errors
-/// Where it imports what is not linked, or in another shape, or exports neither handler.
-pub fn prepare(linker: &Linker<State>, component: &Component) -> wasmtime::Result<ProxyPre<State>> {
-    let pre = linker.instantiate_pre(component)?;
-    let not_p3 = match wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone()) {
-        Ok(pre) => return Ok(ProxyPre::P3(pre)),
-        Err(error) => error,
-    };
-    wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre)
-        .map(ProxyPre::P2)
-        .map_err(|not_p2| wasmtime::format_err!("no handler fits: {not_p3:#}; {not_p2:#}"))
 }
 
 /// What a file that is still being written ends in.

@@ -1,15 +1,16 @@
 //! A service, ready to be instantiated: shared by all serving threads.
 
 use crate::guest::job::Job;
-use crate::guest::state::{Provision, State};
-use crate::guest::vitals::Vitals;
+use crate::guest::state::{self, Bounds, Provision};
+use crate::guest::vitals::{Vitals, bound_cpu};
 use selvedge_contract::limits::{EPOCH_TICK_MS, Limits};
+use selvedge_wasi::State;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
 
 /// A service that can be instantiated.
@@ -83,22 +84,12 @@ impl Service {
         &self,
         vitals: &Arc<Vitals>,
     ) -> wasmtime::Result<(Store<State>, Proxy)> {
-        let state = State::new(&self.provision, &self.limits, vitals);
-        let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.memory);
-        store.set_epoch_deadline(1);
-        let ticks_max = u32::try_from(self.limits.cpu_ms / EPOCH_TICK_MS).unwrap_or(u32::MAX);
-        let vitals = Arc::clone(vitals);
-        store.epoch_deadline_callback(move |_| {
-            if vitals.count_tick() > ticks_max.max(1) {
-                vitals.set_cause(selvedge_contract::failure::Failure::CpuTime);
-                return Ok(UpdateDeadline::Interrupt);
-            }
-            // Tokio's own yield lets the thread look at its sockets before it comes back here; the
-            // engine's would be polled again at once.
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
-        });
-        let proxy = self.pre.instantiate_async(&mut store).await?;
+        let Limits { memory_bytes, header_bytes, wall_ms, cpu_ms, .. } = self.limits;
+        let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
+        let state = state::new(&self.provision, &bounds, vitals, None);
+        let mut store = selvedge_wasi::store(&self.engine, state);
+        bound_cpu(&mut store, cpu_ms / EPOCH_TICK_MS, vitals);
+        let proxy = selvedge_wasi::instantiate(&self.pre, &mut store).await?;
         Ok((store, proxy))
     }
 }

@@ -1,17 +1,23 @@
 //! What an instance carries: its view of every capability, and its bounds.
 
+use crate::capability::durable::DurableView;
 use crate::capability::keyvalue::{Grants as StoreGrants, KeyValue, KeyValueView};
 use crate::capability::logging::Output;
 use crate::capability::outbound::{Allowed, Outbound};
+use crate::clock::GuestClock;
+use crate::guest::object::directory::Objects;
+use crate::guest::object::own::Own as Object;
 use crate::guest::vitals::Vitals;
 use selvedge_contract::failure::Failure;
-use selvedge_contract::limits::Limits;
+use selvedge_contract::names::Name;
+use selvedge_wasi::{Host, State};
+use std::any::Any;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::ResourceLimiter;
-use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi_config::WasiConfigVariables;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpHooks};
 
 /// Most elements that the tables of one instance may have in all.
 ///
@@ -32,66 +38,99 @@ pub(crate) struct Provision {
     pub(crate) stores: Arc<KeyValue>,
     /// The stores it may use.
     pub(crate) store_grants: Arc<StoreGrants>,
+    /// Every object of the app.
+    pub(crate) objects: Arc<Objects>,
+    /// The classes of objects that it may call.
+    pub(crate) object_grants: Arc<BTreeSet<Name>>,
 }
 
-/// What an instance carries.
-pub struct State {
-    /// Its bound on memory.
-    pub(crate) memory: MemoryLimit,
-    wasi: WasiCtx,
-    table: ResourceTable,
-    http: WasiHttpCtx,
+/// What this host adds to an instance's state.
+struct Own {
+    memory: MemoryLimit,
     outbound: Outbound,
     provision: Arc<Provision>,
+    object: Option<Object>,
 }
 
-impl State {
-    /// The state of a new instance: nothing but what `provision` grants.
-    pub(crate) fn new(provision: &Arc<Provision>, limits: &Limits, vitals: &Arc<Vitals>) -> Self {
-        let mut http = WasiHttpCtx::new();
-        let header_bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
-        // The library counts a map's overhead, too: about as much again.
-        http.set_field_size_limit(header_bytes.saturating_mul(2));
-        let output = |stream| Output::new(stream, provision, vitals);
-        Self {
-            memory: MemoryLimit {
-                bytes_max: limits.memory_bytes,
-                bytes: 0,
-                vitals: vitals.clone(),
-            },
-            // No files, no arguments, no environment, no sockets: a guest has what `wit/` declares.
-            wasi: WasiCtx::builder().stdout(output("stdout")).stderr(output("stderr")).build(),
-            table: ResourceTable::new(),
-            http,
-            outbound: Outbound::new(Arc::clone(&provision.allowed), limits),
-            provision: Arc::clone(provision),
-        }
+/// What a new instance may use.
+pub(crate) struct Bounds {
+    /// Bytes of all of its memories together.
+    pub(crate) memory_bytes: u64,
+    /// Bytes of the head of a message.
+    pub(crate) header_bytes: u64,
+    /// Milliseconds that an outbound request may take to each of its next steps.
+    pub(crate) wall_ms: u64,
+}
+
+impl Host for Own {
+    fn hooks(&mut self) -> &mut dyn WasiHttpHooks {
+        &mut self.outbound
     }
 
-    /// The view of `wasi:config`.
-    pub(crate) fn config(&mut self) -> WasiConfig<'_> {
-        WasiConfig::new(&self.provision.config)
+    fn limiter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.memory
     }
 
-    /// The view of `selvedge:keyvalue` and `wasi:keyvalue`.
-    pub(crate) fn keyvalue(&mut self) -> KeyValueView<'_> {
-        KeyValueView {
-            table: &mut self.table,
-            stores: &self.provision.stores,
-            grants: &self.provision.store_grants,
-        }
+    fn config(&self) -> &WasiConfigVariables {
+        &self.provision.config
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
     }
 }
 
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+/// The state of a new instance: nothing but what `provision` grants. `object` is what an object has
+/// of its own.
+pub(crate) fn new(
+    provision: &Arc<Provision>,
+    bounds: &Bounds,
+    vitals: &Arc<Vitals>,
+    object: Option<Object>,
+) -> State {
+    let mut http = WasiHttpCtx::new();
+    let header_bytes = usize::try_from(bounds.header_bytes).unwrap_or(usize::MAX);
+    // The library counts a map's overhead, too: about as much again.
+    http.set_field_size_limit(header_bytes.saturating_mul(2));
+    let name = object.as_ref().map(|object| &object.name);
+    let output = |stream| Output::new(stream, provision, name, vitals);
+    // No files, no arguments, no environment, no sockets: a guest has what `wit/` declares.
+    let wasi = WasiCtx::builder()
+        .stdout(output("stdout"))
+        .stderr(output("stderr"))
+        .wall_clock(GuestClock)
+        .build();
+    let memory = MemoryLimit { bytes_max: bounds.memory_bytes, bytes: 0, vitals: vitals.clone() };
+    let gate = object.as_ref().map(|object| Arc::clone(&object.shared));
+    let outbound = Outbound::new(Arc::clone(&provision.allowed), bounds.wall_ms, gate);
+    let own = Own { memory, outbound, provision: Arc::clone(provision), object };
+    State::new(wasi, http, Box::new(own))
+}
+
+/// The view of `selvedge:keyvalue` and `wasi:keyvalue`.
+pub(crate) fn keyvalue(state: &mut State) -> KeyValueView<'_> {
+    let State { table, host, .. } = state;
+    let own = own(&mut **host);
+    KeyValueView { table, stores: &own.provision.stores, grants: &own.provision.store_grants }
+}
+
+/// The view of `selvedge:durable`.
+pub(crate) fn durable(state: &mut State) -> DurableView<'_> {
+    let State { table, host, .. } = state;
+    let own = own(&mut **host);
+    DurableView {
+        table,
+        hooks: &mut own.outbound,
+        object: own.object.as_ref(),
+        objects: &own.provision.objects,
+        grants: &own.provision.object_grants,
     }
 }
 
-impl WasiHttpView for State {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
+fn own(host: &mut dyn Host) -> &mut Own {
+    match host.as_any_mut().downcast_mut() {
+        Some(own) => own,
+        None => unreachable!("every state of this host is made by `new`"),
     }
 }
 

@@ -2,9 +2,12 @@
 
 use crate::guest::job::RequestId;
 use selvedge_contract::failure::Failure;
+use selvedge_wasi::State;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
+use wasmtime::{Store, UpdateDeadline};
 
 /// What is known of an instance while its store is busy.
 #[derive(Debug, Default)]
@@ -114,6 +117,23 @@ impl Vitals {
             waker.wake_by_ref();
         }
     }
+}
+
+/// Ends the instance of a store when it has computed for more than so many ticks without waiting for
+/// anything, and lets others run at each tick.
+pub(crate) fn bound_cpu(store: &mut Store<State>, ticks_max: u64, vitals: &Arc<Vitals>) {
+    store.set_epoch_deadline(1);
+    let ticks_max = u32::try_from(ticks_max).unwrap_or(u32::MAX);
+    let vitals = Arc::clone(vitals);
+    store.epoch_deadline_callback(move |_| {
+        if vitals.count_tick() > ticks_max.max(1) {
+            vitals.set_cause(Failure::CpuTime);
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        // Tokio's own yield lets the thread look at its sockets before it comes back here; the
+        // engine's would be polled again at once.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
 }
 
 /// The requests that an instance works for: those it has not answered, or else the last it has.

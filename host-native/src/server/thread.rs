@@ -1,6 +1,7 @@
 //! A serving thread: its runtime, its connections and its instances.
 
 use crate::dispatch::{App, Dispatch};
+use crate::guest::object::{alarms, orders};
 use crate::server::stream::{Stalled, Stream};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -45,7 +46,7 @@ impl ServingThread {
         };
         std::thread::Builder::new().name(format!("serve-{index}")).spawn(move || {
             match runtime() {
-                Ok(runtime) => runtime.block_on(run(app, incoming, stopping, thread_open)),
+                Ok(runtime) => runtime.block_on(run(index, app, incoming, stopping, thread_open)),
                 Err(error) => tracing::error!(cause = %error, "cannot start a serving thread"),
             }
             drop(living);
@@ -77,6 +78,7 @@ type Incoming = mpsc::UnboundedReceiver<(std::net::TcpStream, SocketAddr)>;
 
 /// Serves connections until told to stop, then until they and the instances have ended.
 async fn run(
+    index: usize,
     app: Arc<App>,
     mut incoming: Incoming,
     stopping: watch::Receiver<bool>,
@@ -84,6 +86,11 @@ async fn run(
 ) {
     let dispatch = Rc::new(Dispatch::new(&app));
     let builder = Rc::new(builder(app.header_bytes_max));
+    app.objects.a_thread_begins();
+    if index == 0 {
+        tokio::task::spawn_local(alarms::deliver(Arc::clone(&app.objects)));
+        tokio::task::spawn_local(orders::listen(Arc::clone(&app.objects)));
+    }
     let mut tend = tokio::time::interval(TEND_EVERY);
     tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told = stopping.clone();
@@ -111,6 +118,14 @@ async fn run(
     while !dispatch.is_empty() {
         tend.tick().await;
         dispatch.tend();
+    }
+    // Objects of this thread are called from others.
+    let objects = &app.objects;
+    if objects.a_thread_is_done() {
+        objects.stop();
+    }
+    while !objects.is_stopping() || objects.lives() > 0 {
+        tend.tick().await;
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a build came to, for scripts.
 
 use crate::app::{App, AppError, MANIFEST_FILE};
-use crate::built::{ComponentRecord, ServiceRecord};
+use crate::built::{ComponentRecord, CompositionRecord};
 use crate::inspect::World;
 use crate::problem::{Problem, Severity};
-use selvedge_contract::manifest::{ManifestError, Source};
+use selvedge_contract::manifest::{Composition, ManifestError, Source};
 use selvedge_contract::names::Name;
 use serde::Serialize;
 use std::time::Duration;
@@ -17,7 +17,8 @@ pub(super) struct Report {
     pub(super) ok: bool,
     milliseconds: u64,
     pub(super) components: Vec<ComponentReport>,
-    pub(super) services: Vec<ServiceReport>,
+    pub(super) services: Vec<CompositionReport>,
+    pub(super) objects: Vec<CompositionReport>,
     problems: Vec<ProblemReport>,
 }
 
@@ -33,9 +34,11 @@ pub(super) struct ComponentReport {
     milliseconds: u64,
 }
 
-/// A service that is there.
+/// A service, or a class of objects, that is there.
 #[derive(Debug, Serialize)]
-pub(super) struct ServiceReport {
+pub(super) struct CompositionReport {
+    #[serde(skip)]
+    pub(super) is_object: bool,
     pub(super) name: Name,
     status: Status,
     world: World,
@@ -79,12 +82,18 @@ impl Report {
         ok: bool,
         took: Duration,
         components: Vec<ComponentReport>,
-        services: Vec<ServiceReport>,
+        compositions: Vec<CompositionReport>,
         problems: &[Problem],
     ) -> Self {
+        let (objects, services) = compositions.into_iter().partition(|it| it.is_object);
         let problems = problems.iter().map(ProblemReport::of).collect();
         let app = app.manifest.name.clone();
-        Self { app, ok, milliseconds: milliseconds(took), components, services, problems }
+        Self { app, ok, milliseconds: milliseconds(took), components, services, objects, problems }
+    }
+
+    /// The services and the classes of objects.
+    pub(super) fn compositions(&self) -> impl Iterator<Item = &CompositionReport> {
+        self.services.iter().chain(&self.objects)
     }
 
     pub(super) fn to_json(&self) -> serde_json::Result<String> {
@@ -133,24 +142,25 @@ impl ComponentReport {
     }
 }
 
-impl ServiceReport {
-    /// A service, and how long it took where it was made.
+impl CompositionReport {
+    /// What it is, and how long it took where it was made.
     pub(super) fn of(
         app: &App,
-        name: &Name,
-        service: &ServiceRecord,
+        composition: &Composition,
+        made: &CompositionRecord,
         took: Option<Duration>,
     ) -> Self {
         Self {
-            name: name.clone(),
+            is_object: matches!(composition, Composition::Object(_)),
+            name: composition.name().clone(),
             status: if took.is_some() { Status::Built } else { Status::Fresh },
-            world: service.world,
-            wiring: service.wiring.clone(),
-            wasm: app.folders.show(&service.wasm.path).to_string(),
-            bytes: service.wasm.stamp.bytes,
-            sha256: service.wasm.sha256.clone(),
-            compiled: service.compiled.clone(),
-            imports: service.imports.clone(),
+            world: made.world,
+            wiring: made.wiring.clone(),
+            wasm: app.folders.show(&made.wasm.path).to_string(),
+            bytes: made.wasm.stamp.bytes,
+            sha256: made.wasm.sha256.clone(),
+            compiled: made.compiled.clone(),
+            imports: made.imports.clone(),
             milliseconds: milliseconds(took.unwrap_or_default()),
         }
     }

@@ -6,7 +6,8 @@ use crate::capability::table::{self, Need, Offer};
 use crate::commands::build::ProblemReport;
 use crate::inspect::World;
 use crate::problem::Problem;
-use selvedge_contract::manifest::{Component, Grants};
+use crate::wiring::classes;
+use selvedge_contract::manifest::{Component, Composition, Grants};
 use selvedge_contract::names::Name;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ pub(super) struct Report {
     ok: bool,
     components: Vec<ComponentReport>,
     services: Vec<ServiceReport>,
+    objects: Vec<ObjectReport>,
     problems: Vec<ProblemReport>,
 }
 
@@ -43,6 +45,8 @@ struct ImportReport {
     name: String,
     /// The dependencies and middleware neighbours that satisfy it.
     components: BTreeSet<Name>,
+    /// The classes of objects that have it.
+    objects: BTreeSet<Name>,
     native: Option<Offer>,
     workers: Option<Offer>,
 }
@@ -57,8 +61,20 @@ struct ServiceReport {
 }
 
 #[derive(Debug, Serialize)]
+struct ObjectReport {
+    class: Name,
+    /// What others import to call its objects; none where it is not known.
+    interface: Option<String>,
+    serial: bool,
+    /// How it is put together.
+    wiring: String,
+    granted: GrantReport,
+}
+
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct GrantReport {
+    objects: Vec<String>,
     keyvalue: Vec<String>,
     allow_hosts: Vec<String>,
     vars: Vec<String>,
@@ -73,14 +89,25 @@ impl Report {
         let services = app.manifest.services.iter().map(|(name, service)| ServiceReport {
             name: name.clone(),
             routes: service.routes.iter().map(ToString::to_string).collect(),
-            wiring: app.wiring_line(name),
-            granted: GrantReport::of_service(app.manifest.grants(service)),
+            wiring: app.wiring_line(&Composition::Service(name.clone())),
+            granted: GrantReport::of(app.manifest.grants(service)),
+        });
+        let objects = app.manifest.objects.iter().map(|(class, object)| ObjectReport {
+            class: class.clone(),
+            interface: findings
+                .found
+                .get(&object.component)
+                .and_then(|found| Some(found.inspection.object.as_ref().ok()?.interface.clone())),
+            serial: object.serial,
+            wiring: app.wiring_line(&Composition::Object(class.clone())),
+            granted: GrantReport::of(app.manifest.grants_of(&object.component, &[])),
         });
         Self {
             app: app.manifest.name.clone(),
             ok: !findings.problems.iter().any(Problem::is_error),
             components: components.collect(),
             services: services.collect(),
+            objects: objects.collect(),
             problems: findings.problems.iter().map(ProblemReport::of).collect(),
         }
     }
@@ -139,6 +166,7 @@ impl ImportReport {
         Self {
             name: import.to_owned(),
             components,
+            objects: classes(&app.manifest, &findings.inspections, import).cloned().collect(),
             native: row.map(|row| row.native),
             workers: row.map(|row| row.workers),
         }
@@ -148,6 +176,7 @@ impl ImportReport {
 impl GrantReport {
     fn of_component(component: &Component) -> Self {
         Self {
+            objects: component.objects.iter().map(ToString::to_string).collect(),
             keyvalue: component.keyvalue.iter().map(ToString::to_string).collect(),
             allow_hosts: component.allow_hosts.iter().map(ToString::to_string).collect(),
             vars: component.vars.keys().cloned().collect(),
@@ -155,8 +184,9 @@ impl GrantReport {
         }
     }
 
-    fn of_service(grants: Grants) -> Self {
+    fn of(grants: Grants) -> Self {
         Self {
+            objects: grants.objects.iter().map(ToString::to_string).collect(),
             keyvalue: grants.keyvalue.iter().map(ToString::to_string).collect(),
             allow_hosts: grants.allow_hosts.iter().map(ToString::to_string).collect(),
             vars: grants.vars.into_keys().collect(),
@@ -174,7 +204,21 @@ impl fmt::Display for Report {
         for service in &self.services {
             write!(formatter, "\n{service}")?;
         }
+        for object in &self.objects {
+            write!(formatter, "\n{object}")?;
+        }
         writeln!(formatter)
+    }
+}
+
+impl fmt::Display for ObjectReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let serial = if self.serial { ", one call at a time" } else { "" };
+        writeln!(formatter, "object class {}: {}{serial}", self.class, self.wiring)?;
+        if let Some(interface) = &self.interface {
+            writeln!(formatter, "  is called by {interface}")?;
+        }
+        write!(formatter, "{}", self.granted)
     }
 }
 
@@ -201,6 +245,10 @@ impl fmt::Display for ImportReport {
         if !self.components.is_empty() {
             let components: Vec<&str> = self.components.iter().map(Name::as_str).collect();
             return write!(formatter, "from {}", components.join(", "));
+        }
+        if !self.objects.is_empty() {
+            let classes: Vec<&str> = self.objects.iter().map(Name::as_str).collect();
+            return write!(formatter, "of objects {}", classes.join(", "));
         }
         let (Some(native), Some(workers)) = (self.native, self.workers) else {
             return formatter.write_str("from nobody");
@@ -231,6 +279,7 @@ impl fmt::Display for ServiceReport {
 impl fmt::Display for GrantReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lists = [
+            ("objects", &self.objects),
             ("keyvalue", &self.keyvalue),
             ("allow-hosts", &self.allow_hosts),
             ("vars", &self.vars),

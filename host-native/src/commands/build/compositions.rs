@@ -1,21 +1,23 @@
-//! From components to services: composed, validated, compiled ahead of time, and written.
+//! From components to services and objects: composed, validated, compiled ahead of time, and written.
 
 use super::progress::Progress;
 use super::sources::Components;
-use super::{ServiceReport, parallel, world};
+use super::{CompositionReport, parallel, world};
 use crate::app::App;
-use crate::built::{Artefact, Record, ServiceRecord};
+use crate::built::{Artefact, CompositionRecord, Record};
+use crate::capability::durable::stub;
 use crate::capability::{self, table};
 use crate::clock;
 use crate::compose::compose;
 use crate::grants;
 use crate::guest::engine;
-use crate::guest::load::{Cache, PART_SUFFIX, content_hash, open_compiled, prepare, write_whole};
-use crate::guest::state::State;
+use crate::guest::load::{Cache, PART_SUFFIX, content_hash, open_compiled, write_whole};
 use crate::inspect::Inspection;
 use crate::problem::{Problem, Severity};
-use crate::wiring::{Inspections, Wiring, wire};
+use crate::wiring::{Inspections, Wiring, classes, wire};
+use selvedge_contract::manifest::Composition;
 use selvedge_contract::names::Name;
+use selvedge_wasi::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,29 +38,30 @@ pub(super) fn build(
     components: &mut Components,
     record: &mut Record,
     progress: &Progress,
-) -> anyhow::Result<Vec<ServiceReport>> {
+) -> anyhow::Result<Vec<CompositionReport>> {
     let Components { there, problems, .. } = components;
     let engine = engine::open_compiler()?;
-    let bench = Bench { app, record, progress, cache: Cache::new(app.folders.cache()), engine };
     let known = there.iter();
     let inspections: Inspections =
         known.map(|(name, known)| (name.clone(), known.inspection.clone())).collect();
+    let cache = Cache::new(app.folders.cache());
+    let bench = Bench { app, record, progress, cache, engine, inspections };
     let mut reports = Vec::new();
     let mut stale = Vec::new();
     let mut wirings = BTreeMap::new();
-    for (name, service) in &app.manifest.services {
-        let Some(wiring) = wire(&app.manifest, (name, service), &inspections, problems) else {
+    for composition in app.manifest.compositions() {
+        let Some(wiring) = wire(&app.manifest, &composition, &bench.inspections, problems) else {
             continue;
         };
-        wirings.insert(name.clone(), wiring.clone());
-        let plan = Plan { name: name.clone(), recipe: bench.recipe(&wiring), wiring };
+        wirings.insert(composition.clone(), wiring.clone());
+        let plan = Plan { recipe: bench.recipe(&wiring), composition, wiring };
         match bench.fresh(&plan) {
-            Some(known) => reports.push(ServiceReport::of(app, name, known, None)),
+            Some(known) => reports.push(CompositionReport::of(app, &plan.composition, known, None)),
             None => stale.push(plan),
         }
     }
     // Notes are for those who ask by `selvedge check`.
-    let compared = grants::compare(&app.manifest, &inspections, &wirings).into_iter();
+    let compared = grants::compare(&app.manifest, &bench.inspections, &wirings).into_iter();
     problems.extend(compared.filter(|problem| problem.severity() <= Severity::Warning));
     let composed = parallel::each(&stale, |plan| bench.compose(plan));
     let mut compiled = BTreeMap::new();
@@ -67,6 +70,7 @@ pub(super) fn build(
     } else {
         let contents = contents(&composed, problems);
         let linker = capability::link(&bench.engine)?;
+        // How objects are called is judged below, where all of them are there.
         parallel::each(&contents, |content| bench.compile(content, &linker))
     };
     for outcome in made {
@@ -77,34 +81,38 @@ pub(super) fn build(
             Err(problem) => problems.push(problem),
         }
     }
-    let mut services = Vec::new();
+    let mut kept = Vec::new();
     for plan in stale {
-        let Some(finished) = compiled.get(&plan.name) else { continue };
+        let Some(finished) = compiled.get(&plan.composition) else { continue };
         match bench.keep(&plan, finished) {
-            Ok(service) => {
-                let report = ServiceReport::of(app, &plan.name, &service, Some(finished.took));
-                reports.push(report);
-                services.push((plan.name, service));
+            Ok(made) => {
+                let took = Some(finished.took);
+                reports.push(CompositionReport::of(app, &plan.composition, &made, took));
+                kept.push((plan.composition, made));
             }
             Err(problem) => problems.push(problem),
         }
     }
-    record.services.extend(services);
+    for (composition, made) in kept {
+        record.keep(composition, made);
+    }
     record.services.retain(|name, _| app.manifest.services.contains_key(name));
+    record.objects.retain(|name, _| app.manifest.objects.contains_key(name));
     reports.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(reports)
 }
 
 /// Removes what no service uses any more. What cannot be removed does no harm.
 pub(super) fn drop_stale(app: &App, record: &Record) {
-    let used: BTreeSet<PathBuf> = record
-        .services
-        .iter()
-        .flat_map(|(name, service)| {
-            [app.folders.service(name.as_str()), app.folders.cache().join(&service.compiled)]
+    let known = app.manifest.compositions().filter_map(|it| Some((record.composition(&it)?, it)));
+    let used: BTreeSet<PathBuf> = known
+        .flat_map(|(known, it)| {
+            [app.folders.composed(&it), app.folders.cache().join(&known.compiled)]
         })
         .collect();
-    for folder in [app.folders.services(), app.folders.cache(), app.folders.state()] {
+    for folder in
+        [app.folders.services(), app.folders.objects(), app.folders.cache(), app.folders.state()]
+    {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let ours = path.extension().is_some_and(|is| is == "wasm" || is == "cwasm");
@@ -129,18 +137,19 @@ struct Bench<'a> {
     progress: &'a Progress,
     cache: Cache,
     engine: Engine,
+    inspections: Inspections,
 }
 
 /// What is to be made.
 struct Plan {
-    name: Name,
+    composition: Composition,
     wiring: Wiring,
     recipe: String,
 }
 
-/// A component, and the services that it is the composition of.
+/// A component, and what it is the composition of.
 struct Content<'c> {
-    names: Vec<Name>,
+    compositions: Vec<Composition>,
     wasm: &'c [u8],
     took: Duration,
 }
@@ -153,7 +162,7 @@ struct Finished<'c> {
     took: Duration,
 }
 
-type Composed = (Name, Duration, Result<Vec<u8>, Problem>);
+type Composed = (Composition, Duration, Result<Vec<u8>, Problem>);
 
 /// Composed components that are the same are compiled once.
 fn contents<'c>(composed: &'c [Composed], problems: &mut Vec<Problem>) -> Vec<Content<'c>> {
@@ -161,8 +170,8 @@ fn contents<'c>(composed: &'c [Composed], problems: &mut Vec<Problem>) -> Vec<Co
     for (name, took, outcome) in composed {
         match outcome {
             Ok(wasm) => {
-                let new = || Content { names: Vec::new(), wasm, took: *took };
-                contents.entry(wasm).or_insert_with(new).names.push(name.clone());
+                let new = || Content { compositions: Vec::new(), wasm, took: *took };
+                contents.entry(wasm).or_insert_with(new).compositions.push(name.clone());
             }
             Err(problem) => problems.push(problem.clone()),
         }
@@ -183,11 +192,11 @@ impl Bench<'_> {
     }
 
     /// What was built before, where it is still right.
-    fn fresh(&self, plan: &Plan) -> Option<&ServiceRecord> {
-        let known = self.record.services.get(&plan.name)?;
+    fn fresh(&self, plan: &Plan) -> Option<&CompositionRecord> {
+        let known = self.record.composition(&plan.composition)?;
         let compiled = self.cache.path(&self.engine, &known.wasm.sha256);
         let is_fresh = known.recipe == plan.recipe
-            && known.wiring == self.app.wiring_line(&plan.name)
+            && known.wiring == self.app.wiring_line(&plan.composition)
             && known.wasm.is_unchanged()
             && compiled.is_file();
         is_fresh.then_some(known)
@@ -197,14 +206,18 @@ impl Bench<'_> {
         let started = Instant::now();
         let outcome = self.read_parts(plan).and_then(|parts| {
             let several = parts.len() > 1;
-            let wasm = compose(&plan.name, &plan.wiring, parts)?;
+            let wasm = compose(&plan.composition, &plan.wiring, parts)?;
             if several {
-                let what = format!("{} ({})", plan.name, self.app.wiring_line(&plan.name));
+                let what = format!(
+                    "{} ({})",
+                    plan.composition.name(),
+                    self.app.wiring_line(&plan.composition)
+                );
                 self.progress.done("Composed", &what, started.elapsed());
             }
             Ok(wasm)
         });
-        (plan.name.clone(), started.elapsed(), outcome)
+        (plan.composition.clone(), started.elapsed(), outcome)
     }
 
     fn read_parts(&self, plan: &Plan) -> Result<BTreeMap<Name, Vec<u8>>, Problem> {
@@ -227,13 +240,14 @@ impl Bench<'_> {
         &self,
         content: &Content<'c>,
         linker: &Linker<State>,
-    ) -> Result<(Vec<Name>, Finished<'c>), Problem> {
+    ) -> Result<(Vec<Composition>, Finished<'c>), Problem> {
         let started = Instant::now();
-        let service = content.names.first().cloned();
-        let service = service.ok_or_else(|| system("compile", &"nothing to compile"))?;
-        let list: Vec<&str> = content.names.iter().map(Name::as_str).collect();
+        let composition = content.compositions.first().cloned();
+        let composition = composition.ok_or_else(|| system("compile", &"nothing to compile"))?;
+        let list: Vec<&str> = content.compositions.iter().map(|it| it.name().as_str()).collect();
         let (list, wasm) = (list.join(", "), content.wasm);
-        let not_composed = |reason| Problem::NotComposed { service: service.clone(), reason };
+        let not_composed =
+            |reason| Problem::NotComposed { composition: composition.clone(), reason };
         let inspection =
             Inspection::of(wasm).map_err(|error| not_composed(format!("the result {error}")))?;
         let compiled = self.cache.path(&self.engine, &content_hash(wasm));
@@ -245,26 +259,43 @@ impl Bench<'_> {
             self.progress.done("Compiled", &list, started.elapsed());
         }
         let not_linked = |error: wasmtime::Error| Problem::NotLinked {
-            service: service.clone(),
+            composition: composition.clone(),
             reason: one_line(&error),
         };
         let component = open_compiled(&self.engine, &compiled).map_err(not_linked)?;
-        prepare(linker, &component).map_err(not_linked)?;
-        world::check(&self.engine, linker, &component).map_err(not_linked)?;
+        let mut linker = linker.clone();
+        for import in self.imported_of_objects(&inspection) {
+            stub::stand_in(&mut linker, &self.engine, &component, import).map_err(not_linked)?;
+        }
+        let is_service = |it: &Composition| matches!(it, Composition::Service(_));
+        if content.compositions.iter().any(is_service) {
+            selvedge_wasi::prepare(&linker, &component).map_err(not_linked)?;
+            world::check(&self.engine, &linker, &component).map_err(not_linked)?;
+        } else {
+            linker.instantiate_pre(&component).map_err(not_linked)?;
+        }
         let took = content.took.saturating_add(started.elapsed());
-        Ok((content.names.clone(), Finished { wasm, inspection, compiled, took }))
+        Ok((content.compositions.clone(), Finished { wasm, inspection, compiled, took }))
+    }
+
+    /// The imports that objects of the app have.
+    fn imported_of_objects<'i>(&self, inspection: &'i Inspection) -> impl Iterator<Item = &'i str> {
+        let imports = inspection.imports.iter().map(String::as_str);
+        imports.filter(|import| {
+            classes(&self.app.manifest, &self.inspections, import).next().is_some()
+        })
     }
 
     /// Writes a composed component.
-    fn keep(&self, plan: &Plan, finished: &Finished<'_>) -> Result<ServiceRecord, Problem> {
-        let path = self.app.folders.service(plan.name.as_str());
+    fn keep(&self, plan: &Plan, finished: &Finished<'_>) -> Result<CompositionRecord, Problem> {
+        let path = self.app.folders.composed(&plan.composition);
         write_whole(&path, finished.wasm).map_err(|error| {
             system(&format!("cannot write {}", self.app.folders.show(&path)), &error)
         })?;
         let imports = &finished.inspection.imports;
         let compiled = finished.compiled.file_name().unwrap_or_default();
-        Ok(ServiceRecord {
-            wiring: self.app.wiring_line(&plan.name),
+        Ok(CompositionRecord {
+            wiring: self.app.wiring_line(&plan.composition),
             recipe: plan.recipe.clone(),
             wasm: Artefact::of(&path, finished.wasm),
             compiled: compiled.to_string_lossy().into_owned(),

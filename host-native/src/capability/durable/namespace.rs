@@ -1,0 +1,67 @@
+//! The untyped door: a whole HTTP request for an object.
+
+use super::wit::namespace;
+use super::{DurableView, HasDurable};
+use crate::guest::object::mailbox::{CallError, Event, Fetch};
+use crate::guest::object::own::Shared;
+use futures::channel::oneshot;
+use selvedge_contract::failure::Failure;
+use selvedge_wasi::State;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::component::{Accessor, Resource};
+use wasmtime_wasi_http::p3::{Request, Response};
+
+impl namespace::Host for DurableView<'_> {}
+
+impl namespace::HostWithStore<State> for HasDurable {
+    async fn fetch(
+        accessor: &Accessor<State, Self>,
+        class: String,
+        name: String,
+        request: Resource<Request>,
+    ) -> Result<Resource<Response>, CallError> {
+        let invalid = |error: &dyn std::fmt::Display| CallError::Invalid(error.to_string());
+        // The request is the host's from here on, whatever comes of it.
+        let (objects, class, own, request) = accessor.with(|mut access| {
+            let view = access.get();
+            let (objects, own) =
+                (Arc::clone(view.objects), view.object.map(|own| own.shared.clone()));
+            let granted = view.grants.contains(class.as_str());
+            let request = view.table.delete(request).map_err(|error| invalid(&error))?;
+            let (request, _) = request
+                .into_http(&mut access, async { Ok(()) })
+                .map_err(|_| CallError::Invalid("the request cannot be sent".to_owned()))?;
+            let class = Arc::clone(objects.class(&class)?);
+            if !granted {
+                return Err(CallError::AccessDenied);
+            }
+            if !class.shape.answers_http() {
+                let reason = format!("objects of class {} answer no HTTP requests", class.name);
+                return Err(CallError::Invalid(reason));
+            }
+            Ok((objects, class, own, request))
+        })?;
+        if let Some(own) = own {
+            Shared::gate(own).await?;
+        }
+        let (reply, response) = oneshot::channel();
+        let call = |place| Event::Fetch(Fetch { request, reply, place });
+        objects.call(&class, &Arc::from(name), call)?;
+        let wall = Duration::from_millis(class.limits.wall_ms);
+        let response = match tokio::time::timeout(wall, response).await {
+            Err(_) => return Err(CallError::Timeout),
+            Ok(Err(oneshot::Canceled)) => {
+                return Err(CallError::Reset(Failure::Trap.sentence().to_owned()));
+            }
+            Ok(Ok(response)) => response?,
+        };
+        accessor.with(|mut access| {
+            let view = access.get();
+            let (response, io) = Response::from_http(view.hooks, response);
+            // Ends when the body has been read, and has nothing to say that anybody waits for.
+            tokio::task::spawn(io);
+            view.table.push(response).map_err(|error| invalid(&error))
+        })
+    }
+}

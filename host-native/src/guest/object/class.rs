@@ -1,0 +1,235 @@
+//! A class of objects, ready to be instantiated: shared by all serving threads.
+
+use crate::guest::object::own::Own;
+use crate::guest::state::{self, Bounds, Provision};
+use crate::guest::vitals::Vitals;
+use selvedge_contract::limits::{EPOCH_TICK_MS, ObjectLimits};
+use selvedge_wasi::State;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use wasmtime::component::types::{self, ComponentFunc, ComponentItem, Type};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi_http::handler::Proxy;
+
+/// The interface of an object that handles alarms.
+const ALARM_HANDLER: &str = "selvedge:durable/alarm-handler@0.1.0";
+/// The interface of an object that is told of its start.
+const LIFECYCLE: &str = "selvedge:durable/lifecycle@0.1.0";
+
+/// A class of objects.
+pub(crate) struct Class {
+    /// Its name in the manifest.
+    pub(crate) name: Arc<str>,
+    /// Whether calls are made one at a time.
+    pub(crate) serial: bool,
+    /// What each of its objects may use.
+    pub(crate) limits: ObjectLimits,
+    /// What its component exports.
+    pub(crate) shape: Arc<Shape>,
+    engine: Engine,
+    pre: InstancePre<State>,
+    provision: Arc<Provision>,
+    instances: AtomicU32,
+}
+
+/// What an object's component exports, found once.
+pub(crate) struct Shape {
+    /// The author's interface.
+    pub(crate) interface: String,
+    /// Its one resource.
+    pub(crate) resource: String,
+    /// The resource's methods.
+    pub(crate) methods: Vec<Method>,
+    constructor: ComponentExportIndex,
+    alarm_handler: Option<ComponentExportIndex>,
+    lifecycle: Option<ComponentExportIndex>,
+    answers_http: bool,
+}
+
+/// A method of the author's resource.
+pub(crate) struct Method {
+    /// As WIT encodes it: `[method]counter.add`.
+    pub(crate) export: String,
+    /// Its parameters, behind the object itself.
+    pub(crate) parameters: Vec<Type>,
+    /// Its result.
+    pub(crate) result: Option<Type>,
+    index: ComponentExportIndex,
+}
+
+/// An instance of a class, before it has run.
+pub(crate) struct Instance {
+    /// Its store.
+    pub(crate) store: Store<State>,
+    /// Its functions.
+    pub(crate) functions: Functions,
+}
+
+/// The functions of one instance.
+pub(crate) struct Functions {
+    /// Makes the author's resource.
+    pub(crate) constructor: wasmtime::component::Func,
+    /// The methods, in the class's order.
+    pub(crate) methods: Vec<wasmtime::component::Func>,
+    /// Handles an alarm.
+    pub(crate) alarm_handler: Option<wasmtime::component::Func>,
+    /// Is told of the start.
+    pub(crate) lifecycle: Option<wasmtime::component::Func>,
+    /// Answers HTTP.
+    pub(crate) http: Option<Proxy>,
+}
+
+impl Class {
+    /// A class made from a component. `linker` has what it imports.
+    ///
+    /// # Errors
+    /// Where the component imports what is not linked.
+    pub(crate) fn new(
+        (name, serial, limits): (Arc<str>, bool, ObjectLimits),
+        shape: Arc<Shape>,
+        linker: &Linker<State>,
+        component: &Component,
+        provision: Arc<Provision>,
+    ) -> wasmtime::Result<Self> {
+        let pre = linker.instantiate_pre(component)?;
+        let (engine, instances) = (linker.engine().clone(), AtomicU32::new(0));
+        Ok(Self { name, serial, limits, shape, engine, pre, provision, instances })
+    }
+
+    /// Takes a place among the live instances, if there is one.
+    pub(crate) fn claim_instance(&self) -> bool {
+        let most = self.limits.instances;
+        let claimed = self
+            .instances
+            .fetch_update(Relaxed, Relaxed, |instances| (instances < most).then(|| instances + 1));
+        claimed.is_ok()
+    }
+
+    /// Gives back what [`Self::claim_instance`] took.
+    pub(crate) fn instance_ended(&self) {
+        self.instances.fetch_sub(1, Relaxed);
+    }
+
+    /// Makes an instance.
+    ///
+    /// # Errors
+    /// Where the process has no room for one more, the component's start traps, or it begins with
+    /// more memory than it may have.
+    pub(crate) async fn instantiate(
+        &self,
+        own: Own,
+        vitals: &Arc<Vitals>,
+    ) -> wasmtime::Result<Instance> {
+        let ObjectLimits { wall_ms, cpu_ms, memory_bytes, .. } = self.limits;
+        let header_bytes = selvedge_contract::limits::HEADER_BYTES_MAX;
+        let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
+        let state = state::new(&self.provision, &bounds, vitals, Some(own));
+        let mut store = selvedge_wasi::store(&self.engine, state);
+        crate::guest::vitals::bound_cpu(&mut store, cpu_ms / EPOCH_TICK_MS, vitals);
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        let mut find = |index: &ComponentExportIndex| {
+            let function = instance.get_func(&mut store, index);
+            function.ok_or_else(|| wasmtime::format_err!("an export of the object is no function"))
+        };
+        let shape = &self.shape;
+        let constructor = find(&shape.constructor)?;
+        let methods = shape.methods.iter().map(|method| find(&method.index));
+        let methods = methods.collect::<wasmtime::Result<_>>()?;
+        let alarm_handler = shape.alarm_handler.as_ref().map(&mut find).transpose()?;
+        let lifecycle = shape.lifecycle.as_ref().map(&mut find).transpose()?;
+        let http = match shape.answers_http {
+            true => Some(selvedge_wasi::handler_of(&mut store, &instance)?),
+            false => None,
+        };
+        let functions = Functions { constructor, methods, alarm_handler, lifecycle, http };
+        Ok(Instance { store, functions })
+    }
+}
+
+impl Shape {
+    /// Finds out what an object's component exports.
+    ///
+    /// # Errors
+    /// Where it is no object: one sentence that says why.
+    pub(crate) fn of(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
+        let exports = component.component_type();
+        let mut found: Option<(String, String, types::ComponentInstance)> = None;
+        let mut answers_http = false;
+        for (name, export) in exports.exports(engine) {
+            answers_http |= crate::inspect::is_handler(name);
+            if name.starts_with("selvedge:") || name.starts_with("wasi:") {
+                continue;
+            }
+            let ComponentItem::ComponentInstance(interface) = export.ty else { continue };
+            let items = interface.exports(engine);
+            let resources: Vec<String> = items
+                .filter(|(_, item)| matches!(item.ty, ComponentItem::Resource(_)))
+                .map(|(name, _)| name.to_owned())
+                .collect();
+            let [resource] = resources.as_slice() else { continue };
+            if let Some((other, ..)) = &found {
+                wasmtime::bail!(
+                    "it exports two interfaces with a resource, {other} and {name}; an object has one"
+                );
+            }
+            found = Some((name.to_owned(), resource.clone(), interface));
+        }
+        let Some((interface, resource, exported)) = found else {
+            wasmtime::bail!("it exports no interface with one resource")
+        };
+        let index = |parent: &str, name: &str| {
+            let parent = component.get_export_index(None, parent)?;
+            component.get_export_index(Some(&parent), name)
+        };
+        let prefix = format!("[method]{resource}.");
+        let mut methods = Vec::new();
+        for (name, item) in exported.exports(engine) {
+            if let ComponentItem::ComponentFunc(function) = item.ty
+                && name.starts_with(&prefix)
+                && let Some(index) = index(&interface, name)
+            {
+                methods.push(Method::new(name, index, &function));
+            }
+        }
+        let constructor = index(&interface, &format!("[constructor]{resource}"));
+        let constructor = constructor.ok_or_else(|| {
+            wasmtime::format_err!("the resource {resource} of {interface} has no constructor")
+        })?;
+        let (alarm_handler, lifecycle) =
+            (index(ALARM_HANDLER, "handle"), index(LIFECYCLE, "start"));
+        Ok(Self {
+            interface,
+            resource,
+            methods,
+            constructor,
+            alarm_handler,
+            lifecycle,
+            answers_http,
+        })
+    }
+
+    /// Whether it handles alarms.
+    pub(crate) fn handles_alarms(&self) -> bool {
+        self.alarm_handler.is_some()
+    }
+
+    /// Whether it answers HTTP requests.
+    pub(crate) fn answers_http(&self) -> bool {
+        self.answers_http
+    }
+}
+
+impl Method {
+    fn new(export: &str, index: ComponentExportIndex, function: &ComponentFunc) -> Self {
+        let export = export.to_owned();
+        let parameters = function.params().skip(1).map(|(_, ty)| ty).collect();
+        Self { export, parameters, result: function.results().next(), index }
+    }
+
+    /// Whether a function that somebody imports is this method.
+    pub(crate) fn fits(&self, imported: &ComponentFunc) -> bool {
+        imported.params().skip(1).map(|(_, ty)| ty).eq(self.parameters.iter().cloned())
+            && imported.results().next() == self.result
+    }
+}

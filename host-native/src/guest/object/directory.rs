@@ -1,0 +1,223 @@
+//! Every object that is live, and the way to it.
+
+use crate::guest::object::class::Class;
+use crate::guest::object::life;
+use crate::guest::object::mailbox::{CallError, Event, Mailbox, Place};
+use crate::storage::alarms::AlarmIndex;
+use crate::storage::journal::Journal;
+use crate::storage::objects::ObjectFolder;
+use selvedge_contract::limits::OBJECTS_OPEN_MAX;
+use selvedge_contract::object::check_object_name;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Parts of the directory, each behind a lock of its own.
+const PARTS: usize = 64;
+
+/// The objects of an app.
+pub(crate) struct Objects {
+    /// The classes; set once, when all of them are there: they import each other.
+    classes: OnceLock<BTreeMap<Arc<str>, Arc<Class>>>,
+    /// Where they are kept.
+    pub(crate) folder: ObjectFolder,
+    /// Makes their turns durable.
+    pub(crate) journal: Journal,
+    /// When which has to be woken.
+    pub(crate) alarms: AlarmIndex,
+    /// Told when an alarm was set.
+    pub(crate) alarm_set: Notify,
+    parts: Vec<Mutex<HashMap<Key, Arc<Mailbox>>>>,
+    hasher: RandomState,
+    files: Arc<Semaphore>,
+    /// Live objects that need their file no more for now, the longest idle first.
+    idle: Mutex<VecDeque<Weak<Mailbox>>>,
+    lives: AtomicUsize,
+    threads: AtomicUsize,
+    is_stopping: AtomicBool,
+}
+
+/// An object: its class and its name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) class: Arc<str>,
+    pub(crate) name: Arc<str>,
+}
+
+impl Objects {
+    /// No object is live yet.
+    pub(crate) fn new(folder: ObjectFolder, journal: Journal, alarms: AlarmIndex) -> Arc<Self> {
+        Arc::new(Self {
+            classes: OnceLock::new(),
+            folder,
+            journal,
+            alarms,
+            alarm_set: Notify::new(),
+            parts: (0..PARTS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            files: Arc::new(Semaphore::new(OBJECTS_OPEN_MAX)),
+            idle: Mutex::default(),
+            lives: AtomicUsize::new(0),
+            threads: AtomicUsize::new(0),
+            is_stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Says which classes there are. Only the first call counts.
+    pub(crate) fn set_classes(&self, classes: impl IntoIterator<Item = Arc<Class>>) {
+        let classes = classes.into_iter().map(|class| (Arc::clone(&class.name), class)).collect();
+        let _ = self.classes.set(classes);
+    }
+
+    /// A class by its name.
+    pub(crate) fn class(&self, name: &str) -> Result<&Arc<Class>, CallError> {
+        self.classes.get().and_then(|classes| classes.get(name)).ok_or(CallError::NoSuchClass)
+    }
+
+    /// Every class, in the order of their names.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = &Arc<Class>> {
+        self.classes.get().into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Sends a call to an object, which is started where it is not live. Must be called on a serving
+    /// thread.
+    ///
+    /// # Errors
+    /// [`CallError::Overloaded`] and [`CallError::Invalid`]: nothing was sent.
+    pub(crate) fn call(
+        self: &Arc<Self>,
+        class: &Arc<Class>,
+        name: &Arc<str>,
+        event: impl FnOnce(Place) -> Event,
+    ) -> Result<(), CallError> {
+        check_object_name(name).map_err(|error| CallError::Invalid(error.to_string()))?;
+        let mut mailbox = self.mailbox(class, name);
+        let place = mailbox.admit(class.limits.calls).ok_or(CallError::Overloaded)?;
+        let mut event = event(place);
+        while let Err(back) = mailbox.put(event) {
+            // Its life ended just now; the next one has not begun.
+            event = back;
+            mailbox = self.mailbox(class, name);
+        }
+        Ok(())
+    }
+
+    /// Sends an event that needs no place.
+    pub(crate) fn send(self: &Arc<Self>, class: &Arc<Class>, name: &Arc<str>, mut event: Event) {
+        while let Err(back) = self.mailbox(class, name).put(event) {
+            event = back;
+        }
+    }
+
+    /// The mailbox of an object, whose life begins now where it is not live.
+    fn mailbox(self: &Arc<Self>, class: &Arc<Class>, name: &Arc<str>) -> Arc<Mailbox> {
+        let key = Key { class: Arc::clone(&class.name), name: Arc::clone(name) };
+        let mut part = self.part(&key);
+        if let Some(mailbox) = part.get(&key) {
+            return Arc::clone(mailbox);
+        }
+        let mailbox = Arc::<Mailbox>::default();
+        part.insert(key, Arc::clone(&mailbox));
+        drop(part);
+        self.lives.fetch_add(1, Relaxed);
+        let life =
+            life::run(Arc::clone(self), Arc::clone(class), Arc::clone(name), Arc::clone(&mailbox));
+        tokio::task::spawn_local(life);
+        mailbox
+    }
+
+    /// Ends an object's life if nothing waits for it; says whether it did.
+    pub(super) fn forget(&self, class: &Class, name: &Arc<str>, mailbox: &Arc<Mailbox>) -> bool {
+        let key = Key { class: Arc::clone(&class.name), name: Arc::clone(name) };
+        let mut part = self.part(&key);
+        if !mailbox.close_if_empty() {
+            return false;
+        }
+        part.remove(&key);
+        drop(part);
+        self.lives.fetch_sub(1, Relaxed);
+        true
+    }
+
+    /// Whether an object is live.
+    pub(crate) fn is_live(&self, class: &Class, name: &str) -> bool {
+        let key = Key { class: Arc::clone(&class.name), name: Arc::from(name) };
+        self.part(&key).contains_key(&key)
+    }
+
+    /// Every object that is live.
+    pub(crate) fn live(&self) -> Vec<Key> {
+        let parts = self.parts.iter().map(lock);
+        parts.flat_map(|part| part.keys().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// Waits until one more file may be open.
+    pub(super) async fn may_open(&self) -> Option<OwnedSemaphorePermit> {
+        let files = &self.files;
+        if let Ok(permit) = Arc::clone(files).try_acquire_owned() {
+            return Some(permit);
+        }
+        // Whoever has been idle for longest closes its own.
+        while let Some(mailbox) = lock(&self.idle).pop_front() {
+            if let Some(mailbox) = mailbox.upgrade() {
+                mailbox.ask_for_file();
+                break;
+            }
+        }
+        Arc::clone(files).acquire_owned().await.ok()
+    }
+
+    /// Says that an object with an open file has become idle.
+    pub(super) fn is_idle(&self, mailbox: &Arc<Mailbox>) {
+        if self.files.available_permits() < OBJECTS_OPEN_MAX / 2 && mailbox.lists_idle() {
+            lock(&self.idle).push_back(Arc::downgrade(mailbox));
+        }
+    }
+
+    /// Says that one more thread may call objects.
+    pub(crate) fn a_thread_begins(&self) {
+        self.threads.fetch_add(1, Relaxed);
+    }
+
+    /// Says that one of them will not any more, and whether it was the last.
+    pub(crate) fn a_thread_is_done(&self) -> bool {
+        self.threads.fetch_sub(1, Relaxed) == 1
+    }
+
+    /// Ends every object as soon as it is idle. Calls that come later are refused.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Relaxed);
+        for part in &self.parts {
+            for mailbox in lock(part).values() {
+                mailbox.wake();
+            }
+        }
+        self.alarm_set.notify_one();
+    }
+
+    /// Whether objects are to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Relaxed)
+    }
+
+    /// How many objects are live.
+    pub(crate) fn lives(&self) -> usize {
+        self.lives.load(Relaxed)
+    }
+
+    fn part(&self, key: &Key) -> MutexGuard<'_, HashMap<Key, Arc<Mailbox>>> {
+        let hash = self.hasher.hash_one(key);
+        let index = usize::try_from(hash).unwrap_or_default() % PARTS;
+        match self.parts.get(index) {
+            Some(part) => lock(part),
+            None => unreachable!("the index is below the number of parts"),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind these locks is whole between any two of its own calls, panic or not.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

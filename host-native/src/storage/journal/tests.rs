@@ -1,0 +1,105 @@
+use super::record::{Change, segment_path};
+use super::{Journal, SEGMENT_BYTES};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+fn change(log: &str, offset: u64, bytes: &[u8]) -> Change {
+    Change { log: Arc::from(log), offset: Some(offset), bytes: bytes.to_vec() }
+}
+
+fn write(journal: &Journal, change: Change) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(journal.write(change)).unwrap().unwrap();
+}
+
+/// A folder with two objects' files.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "").unwrap();
+    fs::write(folder.path().join("b"), "").unwrap();
+    folder
+}
+
+/// The process is killed: whatever it had not closed stays as it is.
+fn kill(journal: Journal) {
+    std::mem::forget(journal);
+}
+
+fn log(folder: &Path, name: &str) -> Option<String> {
+    fs::read(folder.join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[test]
+fn what_was_answered_is_written_into_the_logs_again() {
+    let folder = folder();
+    let journal = Journal::open(folder.path()).unwrap();
+    write(&journal, change("a-wal", 0, b"hello"));
+    write(&journal, change("b-wal", 0, b"other"));
+    write(&journal, change("a-wal", 5, b" world"));
+    write(&journal, change("a-wal", 0, b"J"));
+    kill(journal);
+    Journal::open(folder.path()).unwrap().close();
+    assert_eq!(log(folder.path(), "a-wal").unwrap(), "Jello world");
+    assert_eq!(log(folder.path(), "b-wal").unwrap(), "other");
+}
+
+#[test]
+fn removed_objects_and_forgotten_logs_do_not_come_back() {
+    let folder = folder();
+    let journal = Journal::open(folder.path()).unwrap();
+    write(&journal, change("gone-wal", 0, b"gone"));
+    write(&journal, change("a-wal", 0, b"before"));
+    write(&journal, Change::forget(Arc::from("a-wal")));
+    write(&journal, change("a-wal", 0, b"new"));
+    kill(journal);
+    Journal::open(folder.path()).unwrap().close();
+    assert_eq!(log(folder.path(), "gone-wal"), None);
+    assert_eq!(log(folder.path(), "a-wal").unwrap(), "new");
+}
+
+#[test]
+fn a_record_that_is_not_whole_ends_the_journal() {
+    let folder = folder();
+    let journal = Journal::open(folder.path()).unwrap();
+    write(&journal, change("a-wal", 0, b"whole"));
+    write(&journal, change("b-wal", 0, b"torn"));
+    kill(journal);
+    let path = segment_path(folder.path(), 1);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    Journal::open(folder.path()).unwrap().close();
+    assert_eq!(log(folder.path(), "a-wal").unwrap(), "whole");
+    assert_eq!(log(folder.path(), "b-wal"), None);
+}
+
+#[test]
+fn segments_take_turns_and_the_order_stays() {
+    let folder = folder();
+    let journal = Journal::open(folder.path()).unwrap();
+    let piece = 1024 * 1024;
+    let pieces = 3 * usize::try_from(SEGMENT_BYTES).unwrap() / piece;
+    for index in 0..pieces {
+        let byte = u8::try_from(index).unwrap();
+        write(&journal, change("a-wal", 0, &vec![byte; piece]));
+    }
+    let bytes =
+        [0, 1].map(|segment| fs::metadata(segment_path(folder.path(), segment)).unwrap().len());
+    assert!(bytes.iter().all(|bytes| *bytes < 3 * SEGMENT_BYTES), "{bytes:?}");
+    kill(journal);
+    Journal::open(folder.path()).unwrap().close();
+    let last = u8::try_from(pieces - 1).unwrap();
+    assert_eq!(fs::read(folder.path().join("a-wal")).unwrap(), vec![last; piece]);
+}
+
+#[test]
+fn a_journal_that_was_closed_leaves_nothing() {
+    let folder = folder();
+    let journal = Journal::open(folder.path()).unwrap();
+    write(&journal, change("a-wal", 0, b"hello"));
+    journal.close();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["a", "b"]);
+}
