@@ -18,6 +18,16 @@ const MANIFEST: &str = r#"
 name = "app"
 [components.probe]
 wasm = "probe.wasm"
+objects = ["subject", "plain"]
+[components.subject]
+wasm = "subject.wasm"
+objects = ["subject", "plain"]
+[components.plain]
+wasm = "plain.wasm"
+[objects.subject]
+component = "subject"
+[objects.plain]
+component = "plain"
 [services.probe]
 component = "probe"
 routes = ["/probe/*"]
@@ -33,7 +43,11 @@ impl App {
     fn built(manifest: &str) -> Self {
         let app = Self { home: tempfile::tempdir().unwrap() };
         fs::write(app.home.path().join("selvedge.toml"), manifest).unwrap();
-        fs::copy(probe(), app.home.path().join("probe.wasm")).unwrap();
+        for (composed, name) in
+            [("services", "probe.wasm"), ("objects", "subject.wasm"), ("objects", "plain.wasm")]
+        {
+            fs::copy(guests().join(composed).join(name), app.home.path().join(name)).unwrap();
+        }
         let built = app.command("build").output().unwrap();
         assert!(built.status.success(), "{}", text(&built.stderr));
         app
@@ -115,14 +129,14 @@ impl Drop for Serving {
     }
 }
 
-/// The suite's probe, built once.
-fn probe() -> &'static Path {
+/// The suite's guests, built once.
+fn guests() -> &'static Path {
     static PROBE: OnceLock<PathBuf> = OnceLock::new();
     PROBE.get_or_init(|| {
         let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests");
         let built = Command::new(SELVEDGE).arg("build").arg("--app").arg(&guests).output().unwrap();
         assert!(built.status.success(), "{}", text(&built.stderr));
-        guests.join(".selvedge/services/probe.wasm")
+        guests.join(".selvedge")
     })
 }
 

@@ -53,7 +53,8 @@ fn worlds_and_hosts_are_told_without_building() {
     assert_eq!(
         one["imports"],
         json!([{
-            "name": "wasi:http/types@0.3.2", "components": [], "native": "yes", "workers": "not-yet",
+            "name": "wasi:http/types@0.3.2", "components": [], "objects": [],
+            "native": "yes", "workers": "not-yet",
         }])
     );
     assert_eq!(ran.of("services", "one")["wiring"], "front > one");

@@ -9,6 +9,7 @@ mod faults;
 mod http;
 mod keyvalue;
 mod limits;
+mod objects;
 mod reply;
 mod wasi_keyvalue;
 
@@ -37,6 +38,7 @@ impl wasip3::exports::http::handler::Guest for Probe {
             "wasi-keyvalue" => wasi_keyvalue::answer(request, &arguments).await,
             "config" => config::answer(&arguments),
             "limits" => limits::answer(request, arguments).await,
+            "objects" => objects::answer(request, &arguments).await,
             "faults" => faults::answer(request, &arguments).await,
             // Whatever else is asked: which component this is, so that routing can be seen.
             _ => config::identity(&arguments),

@@ -1,0 +1,97 @@
+//! What an object reaches outside of itself: other objects, key-value, variables, origins.
+
+use crate::bindings::selvedge::durable::types::Error as Platform;
+use crate::bindings::selvedge::keyvalue::store;
+use crate::bindings::test::objects::plains::Plain;
+use crate::bindings::test::objects::subjects::Subject as Other;
+use crate::bindings::wasi::config::store as config;
+use crate::script::{OK, text};
+use serde_json::{Value, json};
+use wasip3::http::client;
+use wasip3::http::types::{Fields, Request, Response, Scheme};
+use wasip3::wit_future;
+
+/// Does the step, where it reaches outside.
+pub async fn step(name: &str, arguments: &[Value]) -> Option<Value> {
+    Some(match name {
+        // Has another object of the class do a script.
+        "call" => {
+            let script = arguments.get(1).map(Value::to_string).unwrap_or_default();
+            let given = Other::new(text(arguments, 0)).run(script).await;
+            called(given.map(|given| serde_json::from_str(&given).unwrap_or_default()))
+        }
+        // The same, where a failure of the platform ends the caller.
+        "call-plain" => {
+            let script = arguments.get(1).map(Value::to_string).unwrap_or_default();
+            let given = Other::new(text(arguments, 0)).run_plain(script).await;
+            json!({ "given": serde_json::from_str::<Value>(&given).unwrap_or_default() })
+        }
+        // Calls an object of another class.
+        "call-class-plain" => {
+            called(Plain::new(text(arguments, 0)).add().await.map(|sum| json!(sum)))
+        }
+        "fetch" => fetch(text(arguments, 0)).await,
+        "var" => match config::get(text(arguments, 0)) {
+            Ok(value) => json!({ "value": value }),
+            Err(error) => json!({ "error": format!("{error:?}") }),
+        },
+        "keyvalue-set" => {
+            let set = async {
+                let bucket = store::open(text(arguments, 0).to_owned()).await?;
+                let value = text(arguments, 2).as_bytes().to_vec();
+                bucket.set(text(arguments, 1).to_owned(), value, None).await
+            };
+            set.await.map_or_else(|error| json!({ "error": format!("{error:?}") }), |()| json!(OK))
+        }
+        "keyvalue-get" => {
+            let get = async {
+                let bucket = store::open(text(arguments, 0).to_owned()).await?;
+                bucket.get(text(arguments, 1).to_owned()).await
+            };
+            match get.await {
+                Ok(None) => json!("missing"),
+                Ok(Some(value)) => json!({ "value": String::from_utf8_lossy(&value) }),
+                Err(error) => json!({ "error": format!("{error:?}") }),
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn called(outcome: Result<Value, Platform>) -> Value {
+    let (name, detail) = match outcome {
+        Ok(given) => return json!({ "given": given }),
+        Err(Platform::NoSuchClass) => ("no-such-class", None),
+        Err(Platform::AccessDenied) => ("access-denied", None),
+        Err(Platform::Overloaded) => ("overloaded", None),
+        Err(Platform::Timeout) => ("timeout", None),
+        Err(Platform::Reset(detail)) => ("reset", Some(detail)),
+        Err(Platform::Invalid(detail)) => ("invalid", Some(detail)),
+    };
+    json!({ "error": name, "detail": detail })
+}
+
+/// Asks an origin, and tells what came: its status and body, or the error.
+async fn fetch(url: &str) -> Value {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (_, end) = wit_future::new(|| Ok(None));
+    let (request, _sent) = Request::new(Fields::new(), None, end, None);
+    let built = request
+        .set_scheme(Some(&Scheme::Http))
+        .and_then(|()| request.set_authority(Some(authority)))
+        .and_then(|()| request.set_path_with_query(Some(path)));
+    if built.is_err() {
+        return json!({ "error": "no url" });
+    }
+    match client::send(request).await {
+        Err(error) => json!({ "error": format!("{error:?}") }),
+        Ok(response) => {
+            let status = response.get_status_code();
+            let (_, result) = wit_future::new(|| Ok(()));
+            let (body, _end) = Response::consume_body(response, result);
+            let body = body.collect().await;
+            json!({ "status": status, "body": String::from_utf8_lossy(&body) })
+        }
+    }
+}
