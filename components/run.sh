@@ -27,6 +27,16 @@ Try, in another terminal:
   curl -i http://127.0.0.1:8787/api/profile
   curl -i http://127.0.0.1:8787/api/profile -H 'authorization: Bearer $token'
   curl -i http://127.0.0.1:8787/api/validate -d '{"customer":{"email":"ada@example.com"},"items":[{"sku":"A-17","qty":0}]}'
+  curl -i -X POST 'http://127.0.0.1:8787/counter/apples?by=3'
+  curl -i http://127.0.0.1:8787/counter/apples
+  for i in 1 2 3 4 5 6; do curl -i http://127.0.0.1:8787/limited -H 'cf-connecting-ip: 203.0.113.7'; done
+  curl -i -c /tmp/cookies -X POST http://127.0.0.1:8787/session
+  curl -i -b /tmp/cookies -X PUT http://127.0.0.1:8787/session -d '{"cart":["A-17"]}'
+  curl -i -b /tmp/cookies http://127.0.0.1:8787/session
+  curl -i -X PUT http://127.0.0.1:8787/flags/staging/dark-mode -d '{"enabled":true,"percent":25}'
+  curl -i 'http://127.0.0.1:8787/flags/staging/dark-mode?user=ada'
+  curl -i http://127.0.0.1:8787/flags/staging
+  curl -i 'http://127.0.0.1:8787/room/lobby?after=0&wait=25' & sleep 1; curl -i http://127.0.0.1:8787/room/lobby -d 'Hello'; wait
 
 TRY
 # Not `exec`: the trap must outlive it. Ctrl-C reaches both; a signal to this script is passed on.
