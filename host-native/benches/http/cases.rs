@@ -2,6 +2,7 @@
 
 use super::apps::App;
 use super::bare::HELLO;
+use super::load::NUMBER;
 
 /// The baseline's name in every result.
 pub(crate) const BASELINE: &str = "hyper";
@@ -59,7 +60,35 @@ pub(crate) fn cases() -> Vec<Case> {
             request: get("/api/fast-user", "cf-connecting-ip: 203.0.113.7\r\ncf-ipcountry: NZ\r\n"),
             answer: br#""status":"hit""#.to_vec(),
         },
+        Case {
+            name: "object-get",
+            label: "object, a call that does not write",
+            app: App::Demo,
+            prepare: Some(post("/counter/read")),
+            request: get("/counter/read", ""),
+            answer: br#""name":"read""#.to_vec(),
+        },
+        Case {
+            name: "object-add-one",
+            label: "object, durable increment, one object",
+            app: App::Demo,
+            prepare: None,
+            request: post("/counter/one"),
+            answer: br#""name":"one""#.to_vec(),
+        },
+        Case {
+            name: "object-add-many",
+            label: "object, durable increment, one object a connection",
+            app: App::Demo,
+            prepare: None,
+            request: post(&format!("/counter/{NUMBER}")),
+            answer: br#""value":"#.to_vec(),
+        },
     ]
+}
+
+fn post(path: &str) -> Vec<u8> {
+    format!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-length: 0\r\n\r\n").into_bytes()
 }
 
 fn get(path: &str, fields: &str) -> Vec<u8> {

@@ -22,12 +22,15 @@ const RESPONSE_BYTES_MAX: usize = 16 * 1024;
 /// The most that the last answers may take once the time is over.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
+/// Stands for the number of the connection in a request, and has as many bytes.
+pub(crate) const NUMBER: &str = "{nn}";
+
 /// What is asked, how, and for how long.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     /// Who is asked.
     pub(crate) address: SocketAddr,
-    /// What is asked: a whole request.
+    /// What is asked: a whole request. [`NUMBER`] in it stands for the connection's number.
     pub(crate) request: Arc<[u8]>,
     /// How many ask at once.
     pub(crate) connections: usize,
@@ -67,7 +70,7 @@ pub(crate) fn put_on(
         .map(|index| {
             let connections = (load.connections + index) / threads;
             let load = load.clone();
-            std::thread::spawn(move || ask(&load, connections, window))
+            std::thread::spawn(move || ask(&load, (index, threads), connections, window))
         })
         .collect();
     sleep_until(window.begin);
@@ -96,17 +99,23 @@ fn sleep_until(moment: Instant) {
 type Counted = (Histogram, Vec<anyhow::Error>);
 
 /// One thread's connections.
-fn ask(load: &Load, connections: usize, window: Window) -> anyhow::Result<Counted> {
+fn ask(
+    load: &Load,
+    (thread, threads): (usize, usize),
+    connections: usize,
+    window: Window,
+) -> anyhow::Result<Counted> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let latencies = Rc::new(RefCell::new(Histogram::new()));
     let local = LocalSet::new();
     let failures = local.block_on(&runtime, async {
         let asking: Vec<_> = (0..connections)
-            .map(|_| {
+            .map(|index| {
+                let number = thread + index * threads;
                 let (load, latencies) = (load.clone(), Rc::clone(&latencies));
                 tokio::task::spawn_local(async move {
                     let last = tokio::time::Instant::from_std(window.end) + LAST_ANSWERS_WITHIN;
-                    tokio::time::timeout_at(last, ask_on_one(&load, window, &latencies))
+                    tokio::time::timeout_at(last, ask_on_one(&load, number, window, &latencies))
                         .await
                         .unwrap_or_else(|_| bail!("no answer within {LAST_ANSWERS_WITHIN:?}"))
                 })
@@ -129,15 +138,17 @@ fn ask(load: &Load, connections: usize, window: Window) -> anyhow::Result<Counte
 /// One connection, until the time is over.
 async fn ask_on_one(
     load: &Load,
+    number: usize,
     window: Window,
     latencies: &RefCell<Histogram>,
 ) -> anyhow::Result<()> {
+    let request = numbered(&load.request, number);
     let mut stream = TcpStream::connect(load.address).await.context("cannot connect")?;
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; RESPONSE_BYTES_MAX];
     let mut asked = Instant::now();
     loop {
-        stream.write_all(&load.request).await.context("cannot ask")?;
+        stream.write_all(&request).await.context("cannot ask")?;
         let reply = receive(&mut stream, &mut buffer).await?;
         ensure!(reply.status == 200, "it answered {}", first_line(&buffer));
         let answered = Instant::now();
@@ -149,6 +160,16 @@ async fn ask_on_one(
         }
         asked = answered;
     }
+}
+
+/// The request with the number of a connection in the place of [`NUMBER`].
+pub(crate) fn numbered(request: &[u8], number: usize) -> Vec<u8> {
+    let at = request.windows(NUMBER.len()).position(|window| window == NUMBER.as_bytes());
+    let mut numbered = request.to_vec();
+    if let Some(at) = at {
+        numbered[at..at + NUMBER.len()].copy_from_slice(format!("{number:04}").as_bytes());
+    }
+    numbered
 }
 
 /// Asks once, on a connection of its own, and gives the body of the answer.

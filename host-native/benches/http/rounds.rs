@@ -126,7 +126,7 @@ fn sample(
 async fn settle(case: &Case, server: &Server) -> anyhow::Result<()> {
     let begin = Instant::now();
     loop {
-        let body = load::ask_once(server.address, &case.request)
+        let body = load::ask_once(server.address, &load::numbered(&case.request, 0))
             .await
             .with_context(|| format!("{}; {}", case.name, server.said()))?;
         if body.windows(case.answer.len()).any(|part| part == case.answer) {
