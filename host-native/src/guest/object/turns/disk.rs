@@ -232,13 +232,14 @@ impl Disk<'_> {
             return true;
         }
         let is_idle = self.desk.is_quiet() && !self.desk.in_background.get();
-        if is_idle && kept.file.is_open() && self.life.mailbox.is_empty() {
+        if is_idle && self.permit.is_some() && self.life.mailbox.is_empty() {
             self.life.objects.is_idle(&self.life.mailbox);
             if self.life.mailbox.take_file_wanted() {
-                let lent = kept.file.lend();
                 let permit = self.permit.take();
+                // An object that has stored nothing has no file, and only gives its place back.
+                let Some(lent) = kept.file.lend() else { return false };
                 self.away = Some(spawn_blocking(move || {
-                    if let Some(Err(error)) = lent.map(Lent::close) {
+                    if let Err(error) = lent.close() {
                         tracing::error!(cause = %error, "an object was not closed well");
                     }
                     drop(permit);
