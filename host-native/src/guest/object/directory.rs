@@ -12,10 +12,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Parts of the directory, each behind a lock of its own.
 const PARTS: usize = 64;
+/// How long one idle object is given to close its file before the next is asked.
+const ASK_NEXT_AFTER: Duration = Duration::from_millis(10);
 
 /// The objects of an app.
 pub(crate) struct Objects {
@@ -159,14 +162,17 @@ impl Objects {
         if let Ok(permit) = Arc::clone(files).try_acquire_owned() {
             return Some(permit);
         }
-        // Whoever has been idle for longest closes its own.
-        while let Some(mailbox) = lock(&self.idle).pop_front() {
-            if let Some(mailbox) = mailbox.upgrade() {
+        loop {
+            // Whoever has been idle for longest closes its own; where it is not idle any more, the next.
+            let idle = lock(&self.idle).pop_front();
+            if let Some(mailbox) = idle.as_ref().and_then(Weak::upgrade) {
                 mailbox.ask_for_file();
-                break;
+            }
+            let permit = Arc::clone(files).acquire_owned();
+            if let Ok(permit) = tokio::time::timeout(ASK_NEXT_AFTER, permit).await {
+                return permit.ok();
             }
         }
-        Arc::clone(files).acquire_owned().await.ok()
     }
 
     /// Says that an object with an open file has become idle.

@@ -233,8 +233,9 @@ impl Disk<'_> {
         }
         let is_idle = self.desk.is_quiet() && !self.desk.in_background.get();
         if is_idle && self.permit.is_some() && self.life.mailbox.is_empty() {
-            self.life.objects.is_idle(&self.life.mailbox);
-            if self.life.mailbox.take_file_wanted() {
+            if !self.life.mailbox.take_file_wanted() {
+                self.life.objects.is_idle(&self.life.mailbox);
+            } else {
                 let permit = self.permit.take();
                 // An object that has stored nothing has no file, and only gives its place back.
                 let Some(lent) = kept.file.lend() else { return false };
