@@ -164,20 +164,17 @@ impl Writer {
 
     /// Goes on in the other segment, if its logs are synced by now; else this one grows on.
     fn switch(&mut self) {
-        match self.retiring.take() {
-            Some((logs, Some(retiring))) if !retiring.is_finished() => {
-                self.retiring = Some((logs, Some(retiring)));
+        if let Some((logs, retiring)) = self.retiring.take() {
+            if retiring.as_ref().is_some_and(|retiring| !retiring.is_finished()) {
+                self.retiring = Some((logs, retiring));
                 return;
             }
-            Some((logs, retiring)) => {
-                if !matches!(retiring.map(JoinHandle::join), Some(Ok(Ok(())))) {
-                    // Its records are needed still. The next look tries once more.
-                    tracing::error!("logs of objects cannot be synced");
-                    self.retire(logs);
-                    return;
-                }
+            if !matches!(retiring.map(JoinHandle::join), Some(Ok(Ok(())))) {
+                // Its records are needed still. The next look tries once more.
+                tracing::error!("logs of objects cannot be synced");
+                self.retire(logs);
+                return;
             }
-            None => {}
         }
         let logs = std::mem::take(&mut self.logs);
         self.retire(Arc::new(logs));

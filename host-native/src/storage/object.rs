@@ -1,7 +1,7 @@
 //! One object's state: a SQLite file, written in turns.
 //!
 //! A turn is a transaction. It begins with the first write, and [`ObjectFile::end_turn`] commits it
-//! into the write-ahead log without waiting for the disk; [`ObjectFile::to_sync`] says what has to
+//! into the write-ahead log without waiting for the disk; [`ObjectFile::next_sync`] says what has to
 //! reach the disk before anybody may be told: by way of the journal, so that the turns of many
 //! objects share one sync. An object goes on with its next turn meanwhile. SQLite itself never syncs
 //! (`synchronous=OFF`) but where the log is folded into the file, which happens on another thread,

@@ -167,7 +167,8 @@ impl Host {
         assert_eq!(status, 200, "{body}");
         let begin = body.find('{').unwrap();
         let end = body.rfind('}').unwrap();
-        serde_json::from_str::<Value>(body.get(begin..=end).unwrap()).unwrap()["results"].clone()
+        let said: Value = serde_json::from_str(body.get(begin..=end).unwrap()).unwrap();
+        said.get("results").cloned().unwrap()
     }
 
     pub(super) fn signal(&mut self, name: &str) {

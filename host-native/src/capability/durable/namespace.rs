@@ -46,7 +46,7 @@ impl namespace::HostWithStore<State> for HasDurable {
             Shared::gate(own).await?;
         }
         let (reply, response) = oneshot::channel();
-        let call = |place| Event::Fetch(Fetch { request, reply, place });
+        let call = |place| Event::Fetch(Box::new(Fetch { request, reply, place }));
         objects.call(&class, &Arc::from(name), call)?;
         let wall = Duration::from_millis(class.limits.wall_ms);
         let response = match tokio::time::timeout(wall, response).await {

@@ -42,7 +42,7 @@ pub(crate) enum Event {
     /// A call of a method.
     Call(Call),
     /// A whole HTTP request.
-    Fetch(Fetch),
+    Fetch(Box<Fetch>),
     /// An entry of the alarms' index has come due.
     Alarm(AlarmDue),
     /// Work on the object's file.
@@ -79,12 +79,15 @@ pub(crate) struct AlarmDue {
     pub(crate) done: oneshot::Sender<()>,
 }
 
+/// What is done with a file: with its connection, where it is open.
+pub(crate) type Work = Box<dyn FnOnce(Option<&Connection>, &Path) + Send>;
+
 /// Work on an object's file, done by a thread that may wait, between two turns.
 pub(crate) struct Order {
     /// Whether the instance must be ended first, and why, for its callers.
     pub(crate) ends_instance: Option<&'static str>,
     /// The work: gets the connection where the file is open, and the file's path.
-    pub(crate) work: Box<dyn FnOnce(Option<&Connection>, &Path) + Send>,
+    pub(crate) work: Work,
 }
 
 impl Event {

@@ -174,7 +174,8 @@ fn begin<'a>(
                 Ok(())
             })
         }
-        Event::Fetch(Fetch { request, reply, place }) => {
+        Event::Fetch(fetch) => {
+            let Fetch { request, reply, place } = *fetch;
             let number = desk.begin(Asker::Fetch(reply, place));
             Box::pin(async move {
                 let Some(http) = &functions.http else { return Ok(()) };

@@ -90,7 +90,7 @@ impl Change {
 
 /// The file of a segment: two files take turns.
 pub(super) fn segment_path(folder: &Path, segment: u64) -> PathBuf {
-    folder.join(if segment % 2 == 0 { "a.journal" } else { "b.journal" })
+    folder.join(if segment.is_multiple_of(2) { "a.journal" } else { "b.journal" })
 }
 
 /// Removes the files of all segments.

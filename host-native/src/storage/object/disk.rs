@@ -132,7 +132,7 @@ impl ObjectFile {
     ///
     /// # Errors
     /// Where the log cannot be opened.
-    pub(crate) fn to_sync(&mut self) -> Result<Option<ToSync>, ObjectFileError> {
+    pub(crate) fn next_sync(&mut self) -> Result<Option<ToSync>, ObjectFileError> {
         if self.durable == self.committed {
             return Ok(None);
         }

@@ -63,7 +63,7 @@ fn get(file: &mut ObjectFile, key: &str) -> Option<Vec<u8>> {
 /// Ends the turn, and waits until it is on disk.
 fn settle(file: &mut ObjectFile) {
     file.end_turn().unwrap();
-    if let Some(to_sync) = file.to_sync().unwrap() {
+    if let Some(to_sync) = file.next_sync().unwrap() {
         let folder = tempfile::tempdir().unwrap();
         let synced = run(to_sync, &Journal::open(folder.path()).unwrap());
         file.synced(&synced);
@@ -265,7 +265,7 @@ fn a_long_log_is_folded_into_the_file() {
 /// Ends the turn, and waits until it is on disk by way of this journal.
 fn settle_by(file: &mut ObjectFile, journal: &Journal) {
     file.end_turn().unwrap();
-    let synced = run(file.to_sync().unwrap().unwrap(), journal);
+    let synced = run(file.next_sync().unwrap().unwrap(), journal);
     file.synced(&synced);
 }
 
@@ -329,13 +329,13 @@ fn turns_are_durable_when_their_sync_is_done() {
     let home = Home::new();
     let mut file = home.file();
     assert_eq!((file.spoken(), file.durable()), (0, 0));
-    assert!(file.to_sync().unwrap().is_none());
+    assert!(file.next_sync().unwrap().is_none());
     put(&mut file, "a", b"1");
     assert_eq!((file.spoken(), file.durable()), (1, 0), "this turn counts already");
     file.end_turn().unwrap();
     file.end_turn().unwrap();
     assert_eq!((file.spoken(), file.durable()), (1, 0), "an empty turn is none");
-    let first = file.to_sync().unwrap().unwrap();
+    let first = file.next_sync().unwrap().unwrap();
     put(&mut file, "a", b"2");
     file.end_turn().unwrap();
     put(&mut file, "a", b"3");
@@ -344,12 +344,12 @@ fn turns_are_durable_when_their_sync_is_done() {
     let first = run(first, &journal);
     file.synced(&first);
     assert_eq!((file.spoken(), file.durable()), (3, 1));
-    let both = run(file.to_sync().unwrap().unwrap(), &journal);
+    let both = run(file.next_sync().unwrap().unwrap(), &journal);
     file.synced(&both);
     assert_eq!((file.spoken(), file.durable()), (3, 3));
     file.synced(&first);
     assert_eq!(file.durable(), 3, "a late word changes nothing");
-    assert!(file.to_sync().unwrap().is_none());
+    assert!(file.next_sync().unwrap().is_none());
     get(&mut file, "a");
     assert_eq!(file.spoken(), 3, "who only reads owes the disk nothing");
     put(&mut file, "a", b"4");

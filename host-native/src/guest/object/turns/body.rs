@@ -22,11 +22,14 @@ pub(super) fn gated(
     response.map(|inner| body(inner).boxed_unsync())
 }
 
+/// Passed when the disk has everything.
+type Gate = BoxFuture<'static, Result<(), CallError>>;
+
 struct Gated {
     body: WasiBody,
     shared: Weak<Shared>,
     /// A piece that waits for the disk.
-    held: Option<(Frame<Bytes>, BoxFuture<'static, Result<(), CallError>>)>,
+    held: Option<(Frame<Bytes>, Gate)>,
     _place: Place,
 }
 

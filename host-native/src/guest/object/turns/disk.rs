@@ -89,10 +89,10 @@ impl Disk<'_> {
                 }
                 continue;
             }
-            if self.life.objects.is_stopping() || self.life.mailbox.wants_end().is_some() {
-                if let Some(end) = self.look() {
-                    return Poll::Ready(end);
-                }
+            let may_end =
+                self.life.objects.is_stopping() || self.life.mailbox.wants_end().is_some();
+            if let Some(end) = may_end.then(|| self.look()).flatten() {
+                return Poll::Ready(end);
             }
             return Poll::Pending;
         }
@@ -195,7 +195,7 @@ impl Disk<'_> {
         }
         kept.file.end_turn()?;
         let before = kept.file.durable();
-        let to_sync = if self.syncing.is_none() { kept.file.to_sync()? } else { None };
+        let to_sync = if self.syncing.is_none() { kept.file.next_sync()? } else { None };
         let durable = kept.file.durable();
         drop(kept);
         if durable != before {
@@ -331,7 +331,7 @@ impl Disk<'_> {
         if let Err(error) = self.retry_alarm(end).await {
             tracing::error!(cause = %error, "the retry of an alarm cannot be kept");
         }
-        let to_sync = self.shared.kept().file.to_sync();
+        let to_sync = self.shared.kept().file.next_sync();
         match to_sync {
             Ok(Some(to_sync)) => match to_sync.run(&self.life.objects.journal).await {
                 Ok(done) => self.note_synced(&done),
