@@ -20,4 +20,5 @@ mod server;
 mod settings;
 mod storage;
 mod telemetry;
+mod typed;
 mod wiring;
