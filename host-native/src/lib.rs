@@ -11,6 +11,7 @@ pub mod clock;
 pub mod commands;
 mod compose;
 mod dispatch;
+mod edge;
 mod grants;
 pub mod guest;
 mod inspect;
