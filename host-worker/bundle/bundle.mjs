@@ -9,7 +9,7 @@ import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { transpile } from "./transpile.mjs";
+import { transpile, withoutPatch } from "./transpile.mjs";
 
 /** The Rust host's module lies beside the Worker's, under a shorter name. */
 const hostModule = {
@@ -96,11 +96,16 @@ async function bundleWorker() {
   await cp(plan.host, join(stage, "host"), { recursive: true });
   const imports = plan.modules.map(({ id }, index) => `import * as m${index} from "./modules/${id}.js";\n`).join("");
   const modules = plan.modules.map(({ id }, index) => `${JSON.stringify(id)}: m${index}`).join(", ");
+  // Stubs are found by the name that the transpiled module imports them by, and classes by their JavaScript name.
+  for (const { stubs, shape } of plan.app.compositions) {
+    for (const stub of [...(stubs ?? []), ...(shape ? [shape] : [])]) {
+      stub.name = stub.version ? `${stub.interface}@${stub.version}` : stub.interface;
+      Object.assign(stub, { key: withoutPatch(stub.name), class_name: pascal(stub.resource) });
+    }
+  }
   await writeFile(join(stage, "app.js"), `${imports}export const app = ${JSON.stringify(plan.app)};\nexport const modules = { ${modules} };\n`);
   const classes = plan.app.compositions
-    .map((composition, index) => ({ ...composition, index }))
-    .filter(({ kind }) => kind === "object")
-    .map(({ binding, index }) => `export const ${binding} = objectClass(${index});\n`)
+    .map(({ kind, name }, index) => (kind === "object" ? `export const ${plan.app.classes[name]} = objectClass(${index});\n` : ""))
     .join("");
   await writeFile(join(stage, "worker.js"), `import worker, { objectClass } from "./glue/worker.js";\nexport default worker;\n${classes}`);
   await build({
@@ -116,6 +121,10 @@ async function bundleWorker() {
   });
   await cp(join(stage, "host", "host_bg.wasm"), join(plan.out, "host.wasm"));
   await rm(stage, { recursive: true, force: true });
+}
+
+function pascal(name) {
+  return name.replace(/(^|-)(.)/g, (_, __, letter) => letter.toUpperCase());
 }
 
 function squeeze() {

@@ -86,8 +86,8 @@ const EDITS = [
   },
 ];
 
-/** The calls of timers that are left, which the scheduler counts: 2 or 3 that defer something by a turn. */
-const TIMEOUTS_LEFT = [2, 4];
+/** The calls of timers that are left, which the scheduler counts: each defers something by a turn, and only what a component uses is emitted. */
+const TIMEOUTS_LEFT = [1, 4];
 
 /** Why the text of a component cannot be edited: jco emitted something else than it used to. */
 export class EditError extends Error {}
