@@ -9,7 +9,7 @@ import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { transpile } from "./transpile.mjs";
+import { transpile, withoutPatch } from "./transpile.mjs";
 
 /** The Rust host's module lies beside the Worker's, under a shorter name. */
 const hostModule = {
@@ -21,7 +21,7 @@ const hostModule = {
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
 /** Changes whenever what a component is turned into does: these files, and the tools that the lock file pins. */
-const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "package-lock.json"].map(ours))));
+const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "suspending.mjs", "package-lock.json"].map(ours))));
 
 try {
   const report = await run();
@@ -48,7 +48,7 @@ async function run() {
 
 /** Puts the module of a component into the folder, transpiled now or earlier. */
 async function place(module) {
-  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, module.async_imports, plan.minify])).slice(0, 12)}`);
+  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, plan.minify])).slice(0, 12)}`);
   const files = await readdir(made).catch(() => null);
   if (files === null) {
     const begin = performance.now();
@@ -60,7 +60,7 @@ async function place(module) {
 
 async function make(module, made) {
   const component = await readFile(module.wasm);
-  const { text, modules } = await transpile(component, { imports: module.imports, asyncImports: module.async_imports ?? [], asyncExports: module.async_exports ?? [] });
+  const { text, modules } = await transpile(component, { imports: module.imports });
   const part = `${made}.part-${process.pid}`;
   await rm(part, { recursive: true, force: true });
   await mkdir(part, { recursive: true });
@@ -96,11 +96,16 @@ async function bundleWorker() {
   await cp(plan.host, join(stage, "host"), { recursive: true });
   const imports = plan.modules.map(({ id }, index) => `import * as m${index} from "./modules/${id}.js";\n`).join("");
   const modules = plan.modules.map(({ id }, index) => `${JSON.stringify(id)}: m${index}`).join(", ");
+  // Stubs are found by the name that the transpiled module imports them by, and classes by their JavaScript name.
+  for (const { stubs, shape } of plan.app.compositions) {
+    for (const stub of [...(stubs ?? []), ...(shape ? [shape] : [])]) {
+      stub.name = stub.version ? `${stub.interface}@${stub.version}` : stub.interface;
+      Object.assign(stub, { key: withoutPatch(stub.name), class_name: pascal(stub.resource) });
+    }
+  }
   await writeFile(join(stage, "app.js"), `${imports}export const app = ${JSON.stringify(plan.app)};\nexport const modules = { ${modules} };\n`);
   const classes = plan.app.compositions
-    .map((composition, index) => ({ ...composition, index }))
-    .filter(({ kind }) => kind === "object")
-    .map(({ binding, index }) => `export const ${binding} = objectClass(${index});\n`)
+    .map(({ kind, name }, index) => (kind === "object" ? `export const ${plan.app.classes[name]} = objectClass(${index});\n` : ""))
     .join("");
   await writeFile(join(stage, "worker.js"), `import worker, { objectClass } from "./glue/worker.js";\nexport default worker;\n${classes}`);
   await build({
@@ -116,6 +121,10 @@ async function bundleWorker() {
   });
   await cp(join(stage, "host", "host_bg.wasm"), join(plan.out, "host.wasm"));
   await rm(stage, { recursive: true, force: true });
+}
+
+function pascal(name) {
+  return name.replace(/(^|-)(.)/g, (_, __, letter) => letter.toUpperCase());
 }
 
 function squeeze() {

@@ -1,2 +1,219 @@
-// Step 3 for objects.
-export function objectClass() {}
+// Step 3 for objects: one instance in a durable object of the platform, for as long as the object is live.
+//
+// The platform makes sure that there is one object a name, that what a turn wrote is committed together, and that
+// no reply leaves before that is on disk. Here are the instance, its calls and its end: where the guest traps, the
+// platform's object is aborted, so that what the turn wrote is gone and every caller learns why.
+
+import { DurableObject } from "cloudflare:workers";
+import { Alarm } from "./alarm.js";
+import { compositions } from "./compositions.js";
+import { Instance, Trapped } from "./guest.js";
+import { logEnd, objectAdmits } from "./host.js";
+import { Request, toPlatform } from "./http.js";
+import { within } from "./time.js";
+
+const LIFECYCLE = "selvedge:durable/lifecycle@0.1.0";
+/**
+ * How many requests an instance answers through the door before another takes its place at the next moment without a
+ * call. Each of them leaves some 100 KB behind in the transpiled runtime, and an isolate has 128 MB.
+ */
+const DOORS_MAX = 200;
+
+/** The class of the platform for the class of objects at this index. */
+export function objectClass(index) {
+  return class extends DurableObject {
+    #life;
+    constructor(context, env) {
+      super(context, env);
+      this.#life = new Life(compositions[index], context, env);
+    }
+    /** A typed call: gives `{ ok }`, `{ err }` as the object answers it, or `{ platform }`, a failure of ours. */
+    call(name, method, args) {
+      return this.#life.call(name, (live) => live.invoke(method, args));
+    }
+    /** A request through the untyped door: gives `{ ok: response }` or `{ platform }`. */
+    door(name, request) {
+      return this.#life.call(name, (live) => live.answer(request));
+    }
+    alarm() {
+      return this.#life.alarm();
+    }
+  };
+}
+
+/** What stands behind one object: its instance, and the calls that wait for it. */
+class Life {
+  #composition;
+  #context;
+  #env;
+  #alarm;
+  #live = null;
+  #calls = 0;
+  #usedAt = 0;
+  #turn = Promise.resolve();
+
+  constructor(composition, context, env) {
+    this.#composition = composition;
+    this.#context = context;
+    this.#env = env;
+    this.#alarm = new Alarm(context.storage);
+  }
+
+  /** Runs a call in the instance, or tells why not. */
+  async call(name, run) {
+    const { index, limits, serial } = this.#composition;
+    if (!objectAdmits(index, this.#calls)) return { platform: { tag: "overloaded" } };
+    this.#calls++;
+    try {
+      const turn = this.#turn;
+      const call = (async () => {
+        if (serial) await turn.catch(() => {});
+        return await run(await this.#instance(name));
+      })();
+      if (serial) this.#turn = call;
+      return await within(limits["wall-ms"], call, () => ({ platform: { tag: "timeout" } }));
+    } catch (error) {
+      return { platform: { tag: "reset", val: reason(error) } };
+    } finally {
+      this.#calls--;
+      this.#usedAt = Date.now();
+    }
+  }
+
+  /** The instance, started where there is none. */
+  #instance(name) {
+    const { limits } = this.#composition;
+    const isIdle = this.#calls === 1 && this.#live !== null && (Date.now() - this.#usedAt > limits["idle-ms"] || this.#live.doors > DOORS_MAX);
+    if (isIdle && this.#usedAt > 0) this.#live.end();
+    if (this.#live === null || this.#live.ended) {
+      this.#live = new Live(this.#composition, this.#context, this.#env, this.#alarm, name);
+    }
+    return this.#live.start();
+  }
+
+  /** The platform says that a time has come. */
+  async alarm() {
+    const due = this.#alarm.begin();
+    if (due === null) return;
+    // What was noted about this try is to be there after a trap.
+    await this.#context.storage.sync();
+    const outcome = await this.call(due.name, (live) => live.handleAlarm(due));
+    const failed = "platform" in outcome || "err" in outcome;
+    const givenUp = this.#alarm.finish(due, failed);
+    if (givenUp) {
+      const why = outcome.err ?? outcome.platform?.val ?? outcome.platform?.tag;
+      logEnd(this.#composition.index, "alarm", "", due.name, `an alarm was given up: ${why}`, "ERROR");
+    }
+  }
+}
+
+/** An instance of an object. */
+class Live {
+  doors = 0;
+  #instance;
+  #started = null;
+  #subject;
+  #context;
+
+  constructor(composition, context, env, alarm, name) {
+    this.composition = composition;
+    this.#context = context;
+    this.name = name;
+    this.#instance = new Instance(composition, env, {
+      request: "",
+      object: name,
+      storage: context.storage,
+      alarm,
+      abort: (why) => this.#reset(why),
+      trapped: (trapped) => this.#reset(trapped.message, trapped.failure),
+    });
+  }
+
+  get ended() {
+    return this.#instance.ended !== null;
+  }
+
+  /** Started: the resource is made, and the object was told. */
+  start() {
+    this.#started ??= (async () => {
+      const { shape } = this.composition;
+      const { exports } = this.#instance;
+      this.#subject = await this.#instance.call(async () => new exports[shape.name][shape.class_name](this.name));
+      try {
+        await this.#instance.call(async () => exports[LIFECYCLE]?.start());
+      } catch (error) {
+        this.end();
+        throw error;
+      }
+      return this;
+    })();
+    return this.#started;
+  }
+
+  async invoke(method, args) {
+    return await outcome(this.#instance.call(() => this.#subject[method](...args)));
+  }
+
+  async handleAlarm({ scheduledMs, retryCount }) {
+    const handler = this.#instance.exports["selvedge:durable/alarm-handler@0.1.0"];
+    return await outcome(this.#instance.call(() => handler.handle({ scheduledMs: BigInt(scheduledMs), retryCount })));
+  }
+
+  async answer(platform) {
+    if (this.composition.ask === undefined) return { platform: { tag: "invalid", val: "the class answers no HTTP requests" } };
+    this.doors++;
+    const instance = this.#instance;
+    const reader = platform.body?.getReader();
+    let tell;
+    const end = new Promise((resolve) => (tell = resolve));
+    if (reader === undefined) tell({ tag: "ok", val: undefined });
+    const body = reader && {
+      async read() {
+        const { value, done } = await reader.read();
+        if (done) tell({ tag: "ok", val: undefined });
+        return done ? null : value;
+      },
+      leave() {
+        tell({ tag: "ok", val: undefined });
+        reader.cancel().catch(() => {});
+      },
+    };
+    try {
+      const response = await instance.call(() => this.composition.ask(instance, Request.received(platform, body, end)));
+      const ended = instance.end.then((why) => Promise.reject(why));
+      ended.catch(() => {});
+      const chunk = (next) => Promise.race([next, ended]);
+      return { ok: await toPlatform(response, { bytesMax: Infinity, chunk, done() {}, broken() {} }) };
+    } catch (error) {
+      if (error?.payload === undefined) throw error;
+      return { platform: { tag: "reset", val: JSON.stringify(error.payload) } };
+    }
+  }
+
+  /** Ends the instance and keeps what it has stored. */
+  end() {
+    this.#instance.scope.trapped = undefined;
+    this.#instance.fail(new Trapped("the object was idle"));
+  }
+
+  /** What the turn wrote is gone, and whoever waits learns why. */
+  #reset(why, failure) {
+    if (failure !== undefined) logEnd(this.composition.index, failure, "", this.name, why);
+    this.#context.abort(why);
+  }
+}
+
+/** What came of a call, as a value that crosses to the caller. */
+async function outcome(call) {
+  try {
+    return { ok: await call };
+  } catch (error) {
+    if (error !== null && typeof error === "object" && Object.hasOwn(error, "payload")) return { err: error.payload };
+    throw error;
+  }
+}
+
+function reason(error) {
+  if (error?.payload !== undefined) return String(error.payload);
+  return String(error?.message ?? error);
+}

@@ -4,6 +4,7 @@ import { compositions } from "./compositions.js";
 import { Instance, Trapped } from "./guest.js";
 import { exchangeEnded, instanceEnded, logEnd } from "./host.js";
 import { Request, toPlatform } from "./http.js";
+import { within } from "./time.js";
 
 const OK = { tag: "ok", val: undefined };
 
@@ -14,6 +15,10 @@ class Bound extends Error {
     this.failure = failure;
   }
 }
+
+const late = () => {
+  throw new Bound("wall-time");
+};
 
 /** A request in an instance. */
 export class Exchange {
@@ -47,7 +52,7 @@ export class Exchange {
       this.#answered = true;
       const exchange = {
         bytesMax: limits["response-body-bytes"],
-        chunk: (next) => within(limits["wall-ms"], Promise.race([next, instance.end.then((reason) => Promise.reject(reason))])),
+        chunk: (next) => within(limits["wall-ms"], Promise.race([next, instance.end.then((reason) => Promise.reject(reason))]), late),
         tooLarge: () => new Bound("response-body-too-large"),
         done: () => this.#end(),
         broken: (error) => this.#broken(error),
@@ -107,7 +112,7 @@ export class Exchange {
       this.#waitsForClient = true;
       let next;
       try {
-        next = await within(limits["wall-ms"], bytes.read());
+        next = await within(limits["wall-ms"], bytes.read(), late);
       } catch (error) {
         if (error instanceof Bound) fail("request-body-timeout", { tag: "connection-read-timeout" });
         fail(undefined, { tag: "HTTP-protocol-error" });
@@ -133,7 +138,7 @@ export class Exchange {
     const limit = this.#composition.limits["after-response-ms"];
     try {
       await this.#sent;
-      await within(limit, instance.scheduler.idle());
+      await within(limit, instance.scheduler.idle(), late);
       this.#stop(instance);
     } catch {
       this.#stop(instance, new Bound("wall-time"));
@@ -171,18 +176,5 @@ export class Exchange {
 
   #trapped(reason) {
     if (this.#answered) logEnd(this.#composition.index, reason.failure, this.#id, "", reason.message);
-  }
-}
-
-/** Waits, but no longer than so many milliseconds. */
-async function within(ms, promise) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Bound("wall-time")), Math.min(ms, 2 ** 31 - 1));
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

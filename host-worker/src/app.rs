@@ -85,7 +85,8 @@ impl App {
             compositions.push(Composition::read(&value));
         }
         let texts = |key| list(described, key).filter_map(|text| text.as_string()).collect();
-        Self { compositions, routes, stores: texts("stores"), classes: texts("classes") }
+        let classes = names(described, "classes").into_iter().map(|(class, _)| class).collect();
+        Self { compositions, routes, stores: texts("stores"), classes }
     }
 }
 

@@ -11,7 +11,7 @@ use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::JsValue;
 
 /// A case of a variant of WIT, with its value where it has one, as a guest's error.
-fn refuse(tag: &str, value: Option<&str>) -> JsValue {
+pub(crate) fn refuse(tag: &str, value: Option<&str>) -> JsValue {
     let payload = Object::new();
     set(&payload, "tag", &tag.into());
     if let Some(value) = value {

@@ -81,13 +81,22 @@ pub fn log_line(composition: usize, stream: &str, request: &str, object: &str, t
         .write();
 }
 
-/// An instance ended before its work was done, after its client had been answered.
+/// An instance ended before its work was done, or an alarm was given up.
 #[wasm_bindgen(js_name = logEnd)]
-pub fn log_end(composition: usize, failure: &str, request: &str, object: &str, cause: &str) {
+pub fn log_end(
+    composition: usize,
+    failure: &str,
+    request: &str,
+    object: &str,
+    cause: &str,
+    level: Option<String>,
+) {
     let app = app();
     let Some(composition) = app.compositions.get(composition) else { return };
-    Line::new("WARN", "selvedge")
-        .with("message", "the instance was ended")
+    let is_alarm = failure == "alarm";
+    let message = if is_alarm { "the alarm was given up" } else { "the instance was ended" };
+    Line::new(level.as_deref().unwrap_or("WARN"), "selvedge")
+        .with("message", message)
         .with("service", &composition.name)
         .with("failure", failure)
         .with("request", request)

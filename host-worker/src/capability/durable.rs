@@ -2,7 +2,7 @@
 
 use super::refuse;
 use crate::app::{app, find};
-use selvedge_contract::object::{check_object_name, check_storage_key, object_id};
+use selvedge_contract::object::{check_object_name, object_id};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 /// The binding of a class, for a call to the object of this name.
@@ -25,13 +25,4 @@ pub fn binding(composition: usize, class: &str, name: &str) -> Result<String, Js
 #[wasm_bindgen(js_name = objectId)]
 pub fn id(class: &str, name: &str) -> String {
     object_id(class, name)
-}
-
-/// Says whether an object's storage takes a key.
-///
-/// # Errors
-/// `invalid-key`.
-#[wasm_bindgen(js_name = storageKey)]
-pub fn storage_key(key: &str) -> Result<(), JsValue> {
-    check_storage_key(key).map_err(|error| refuse("invalid-key", Some(&error.to_string())))
 }
