@@ -68,6 +68,34 @@ const EDITS = [
     times: [0, 1],
   },
 
+  // --- values --------------------------------------------------------------------------------------
+  {
+    name: "a character is lowered by its code point",
+    find: /setUint32\(ctx\.storagePtr, i32ToChar\(ctx\.vals\[0\]\), true\)/g,
+    put: "setUint32(ctx.storagePtr, ctx.vals[0].codePointAt(0), true)",
+    times: [0, 1],
+  },
+  {
+    name: "a character beyond the basic plane is lifted whole",
+    find: /return String\.fromCharCode\(n\);/g,
+    put: "return String.fromCodePoint(n);",
+    times: [0, 1],
+  },
+  {
+    name: "the character of code point 0 is one",
+    find: /if \(!n \|\| typeof n !== 'number'\) \{ throw new Error\('invalid i32'\); \}/g,
+    put: "if (typeof n !== 'number') { throw new Error('invalid i32'); }",
+    times: [0, 1],
+  },
+
+  {
+    // An option within an option is lifted as { tag: "none" }, and lowered only with a `val` beside that.
+    name: "an option in an option may be none",
+    find: /\|\| Object\.keys\(v\)\.length !== 2(\s*\|\| !\('tag' in v\)\s*\|\| !\(v\.tag === 'some' \|\| v\.tag === 'none'\)\s*)\|\| !\('val' in v\);/g,
+    put: "|| Object.keys(v).length > 2$1|| (v.tag === 'some' && !('val' in v));",
+    times: [0, 1],
+  },
+
   // --- what costs and brings nothing -----------------------------------------------------------
   {
     // Off, it still makes its arguments at every call; the bundler drops calls of a function that is pure.

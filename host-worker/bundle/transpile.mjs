@@ -42,6 +42,8 @@ async function emit(component, imports, { asyncImports, asyncExports }) {
       asyncImports,
       asyncExports,
       map: Object.fromEntries(imports.map((name) => [name, withoutPatch(name)])),
+      // What a guest answers as `err` is thrown with a `payload`, and can be told from a trap.
+      noComponentErrorWrapping: false,
       nodejsCompat: false,
       emitTypescriptDeclarations: false,
     }));
