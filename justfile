@@ -28,8 +28,9 @@ run *flags: setup
 test: setup
     tests/run.sh
 
-# Run the conformance suite alone; a filter chooses cases: `just conformance keyvalue/`
+# Run the conformance suite alone: `just conformance keyvalue/`, `just conformance --host workers`
 conformance *filter: setup
+    cargo build --release --workspace --all-targets
     cargo test --release --workspace --test conformance -- {{ filter }}
 
 # Judge format, lints, licences and duplicates

@@ -65,7 +65,35 @@ const EDITS = [
     name: "a failure of a task is told",
     find: /(const handleError = \(err\) => \{)/g,
     put: "$1 __runtime.failed(err);",
-    times: [1, 1],
+    times: [0, 1],
+  },
+
+  // --- values --------------------------------------------------------------------------------------
+  {
+    name: "a character is lowered by its code point",
+    find: /setUint32\(ctx\.storagePtr, i32ToChar\(ctx\.vals\[0\]\), true\)/g,
+    put: "setUint32(ctx.storagePtr, ctx.vals[0].codePointAt(0), true)",
+    times: [0, 1],
+  },
+  {
+    name: "a character beyond the basic plane is lifted whole",
+    find: /return String\.fromCharCode\(n\);/g,
+    put: "return String.fromCodePoint(n);",
+    times: [0, 1],
+  },
+  {
+    name: "the character of code point 0 is one",
+    find: /if \(!n \|\| typeof n !== 'number'\) \{ throw new Error\('invalid i32'\); \}/g,
+    put: "if (typeof n !== 'number') { throw new Error('invalid i32'); }",
+    times: [0, 1],
+  },
+
+  {
+    // An option within an option is lifted as { tag: "none" }, and lowered only with a `val` beside that.
+    name: "an option in an option may be none",
+    find: /\|\| Object\.keys\(v\)\.length !== 2(\s*\|\| !\('tag' in v\)\s*\|\| !\(v\.tag === 'some' \|\| v\.tag === 'none'\)\s*)\|\| !\('val' in v\);/g,
+    put: "|| Object.keys(v).length > 2$1|| (v.tag === 'some' && !('val' in v));",
+    times: [0, 1],
   },
 
   // --- what costs and brings nothing -----------------------------------------------------------
@@ -87,7 +115,7 @@ const EDITS = [
 ];
 
 /** The calls of timers that are left, which the scheduler counts: each defers something by a turn, and only what a component uses is emitted. */
-const TIMEOUTS_LEFT = [1, 4];
+const TIMEOUTS_LEFT = [1, 5];
 
 /** Why the text of a component cannot be edited: jco emitted something else than it used to. */
 export class EditError extends Error {}
@@ -112,6 +140,26 @@ export function edit(text) {
   expect("timers that are left", timeouts.length, TIMEOUTS_LEFT);
   expect("no module is compiled while serving", text.match(/new WebAssembly\.Module\(/g)?.length ?? 0, [0, 0]);
   return { text, modules };
+}
+
+/**
+ * The functions that a component calls and offers synchronously, which the text tells: those of imports stand by the
+ * words with which jco logs that it calls them, those of exports likewise.
+ * @returns {{ imported: Function[], exported: Function[] }} see suspending.mjs
+ * @throws {EditError} where the text has none of these words
+ */
+export function functionsOf(text) {
+  const logged = /\[iface="([^"]+)", function="([^"]+)"\] ?\[Instruction::(?:(CallInterface)\] \((async|sync), |(CallWasm)\] enter', \{[^}]*?\basync: (true|false),)/g;
+  const imported = [];
+  const exported = [];
+  let found = 0;
+  for (const [, from, name, isImport, importKind, , exportIsAsync] of text.matchAll(logged)) {
+    found++;
+    const isSync = isImport ? importKind === "sync" : exportIsAsync === "false";
+    if (isSync) (isImport ? imported : exported).push({ interface: from, name });
+  }
+  expect("calls are logged", found, [1, Infinity]);
+  return { imported, exported };
 }
 
 /** A Worker may not compile: bytes of core modules that stand in the text become modules of the bundle. */

@@ -24,6 +24,8 @@ pub struct Case {
     pub own_host: bool,
     /// Whether the case moves the host's clock.
     pub moves_clock: bool,
+    /// Whether a guest or a statement of the case goes on until the host stops it.
+    pub computes_for_ever: bool,
     /// The steps, with their placeholders.
     steps: Vec<toml::Value>,
 }
@@ -35,6 +37,8 @@ struct CaseFile {
     says: String,
     #[serde(default)]
     own_host: bool,
+    #[serde(default)]
+    computes_for_ever: bool,
     step: Vec<toml::Value>,
 }
 
@@ -63,6 +67,7 @@ impl Case {
             says: file.says,
             own_host: file.own_host,
             moves_clock: false,
+            computes_for_ever: file.computes_for_ever,
             steps: file.step,
         };
         for index in 0..case.steps.len() {

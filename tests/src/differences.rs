@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The hosts that an entry may name, whether or not a run has them.
+/// The hosts, in the order in which they are run and shown.
 pub const HOSTS: [&str; 2] = ["native", "workers"];
 
 /// The file `known_differences.toml`.
@@ -20,10 +20,13 @@ pub struct Differences {
 /// One case that one host cannot do.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Difference {
-    case: String,
-    host: String,
-    reason: String,
+pub struct Difference {
+    /// The case's name.
+    pub case: String,
+    /// The host's name.
+    pub host: String,
+    /// Why not, for users.
+    pub reason: String,
 }
 
 impl Differences {
@@ -48,12 +51,21 @@ impl Differences {
         Ok(differences)
     }
 
+    /// Every entry, in the file's order.
+    pub fn all(&self) -> &[Difference] {
+        &self.difference
+    }
+
+    /// The entry of `case` on `host`, if there is one.
+    pub fn of(&self, case: &str, host: &str) -> Option<&Difference> {
+        self.difference.iter().find(|known| known.case == case && known.host == host)
+    }
+
     /// What a result means for `case` on `host`, and what to say of it.
     ///
     /// An entry whose case passes is stale, and fails.
     pub fn judge(&self, case: &str, host: &str, result: Result<()>) -> (Verdict, String) {
-        let known = self.difference.iter().find(|known| known.case == case && known.host == host);
-        match (known, result) {
+        match (self.of(case, host), result) {
             (None, Ok(())) => (Verdict::Passed, String::new()),
             (None, Err(error)) => (Verdict::Failed, format!("{error:#}")),
             (Some(known), Err(_)) => (Verdict::KnownDifference, known.reason.clone()),

@@ -19,6 +19,11 @@ pub trait Host: Send + Sync + 'static {
     /// The name in reports and in `known_differences.toml`.
     fn name(&self) -> &'static str;
 
+    /// Whether a guest that computes for ever is stopped; where it is not, it takes its host along.
+    fn limits_processor_time(&self) -> bool {
+        true
+    }
+
     /// Builds the suite's app; called once, before anything is started.
     fn build(&self) -> impl Future<Output = Result<()>> + Send;
 

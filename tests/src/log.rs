@@ -9,9 +9,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
+/// Lines that a message shows of a log.
+const LAST_LINES: usize = 8;
+
 /// The lines that a host logged so far.
 #[derive(Debug, Clone)]
 pub struct Log {
+    path: Arc<Path>,
     lines: Arc<Mutex<Vec<String>>>,
     file: Arc<std::fs::File>,
 }
@@ -24,7 +28,7 @@ impl Log {
     pub fn open(path: &Path) -> Result<Self> {
         let file = std::fs::File::create(path)
             .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { lines: Arc::default(), file: Arc::new(file) })
+        Ok(Self { path: path.into(), lines: Arc::default(), file: Arc::new(file) })
     }
 
     /// Reads lines from `source` until it ends.
@@ -36,6 +40,14 @@ impl Log {
             let _ = writeln!(&*self.file, "{line}");
             self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
+    }
+
+    /// Where it is, and its last lines, for a message.
+    pub fn end(&self) -> String {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lines.iter().rev().take(LAST_LINES).rev();
+        let last: String = last.map(|line| format!("\n  {line}")).collect();
+        format!("its log, {}, ends with{last}", self.path.display())
     }
 
     /// Whether a line is as `wanted` says.

@@ -2,20 +2,13 @@
 
 use crate::host::{Host, Place, Running, SECRET, SECRET_VARIABLE};
 use crate::log::Log;
+use crate::process::Process;
 use crate::step::Ending;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
-
-/// The most that a start may take; a start with compiled components takes milliseconds.
-const START_WITHIN: Duration = Duration::from_secs(60);
-/// The most that a stop may take; a host drains for ten seconds at most.
-const STOP_WITHIN: Duration = Duration::from_secs(20);
+use tokio::process::Command;
 
 /// The command `selvedge` and the app that it serves.
 #[derive(Debug)]
@@ -31,33 +24,13 @@ pub struct NativeRunning {
     app: PathBuf,
     place: Place,
     log: Log,
-    process: Child,
-    /// Kept open: a host whose output nobody reads must not fail.
-    _output: BufReader<ChildStdout>,
-    address: SocketAddr,
+    process: Process,
 }
 
 impl NativeHost {
-    /// The command at `SELVEDGE_BIN`, or else the one of this build, for the app in `app`.
-    ///
-    /// # Errors
-    /// Where there is no such command.
-    pub fn find(app: PathBuf) -> Result<Self> {
-        let command = match std::env::var_os("SELVEDGE_BIN") {
-            Some(path) => PathBuf::from(path),
-            None => {
-                // This program is target/<profile>/deps/conformance-…
-                let program = std::env::current_exe()?;
-                let profile = program.ancestors().nth(2).context("no target folder")?;
-                profile.join("selvedge")
-            }
-        };
-        ensure!(
-            command.is_file(),
-            "there is no {}; build it by `cargo build --release --workspace` or set SELVEDGE_BIN",
-            command.display()
-        );
-        Ok(Self { command, app })
+    /// The command `selvedge` that is at `command`, for the app in `app`.
+    pub fn new(command: PathBuf, app: PathBuf) -> Self {
+        Self { command, app }
     }
 }
 
@@ -78,15 +51,15 @@ impl Host for NativeHost {
 
     async fn start(&self, place: Place) -> Result<NativeRunning> {
         let log = Log::open(&place.log)?;
-        let (process, output, address) = spawn(&self.command, &self.app, &place, &log).await?;
+        let process = spawn(&self.command, &self.app, &place, &log).await?;
         let (command, app) = (self.command.clone(), self.app.clone());
-        Ok(NativeRunning { command, app, place, log, process, _output: output, address })
+        Ok(NativeRunning { command, app, place, log, process })
     }
 }
 
 impl Running for NativeRunning {
     fn address(&self) -> SocketAddr {
-        self.address
+        self.process.address()
     }
 
     fn log(&self) -> &Log {
@@ -94,25 +67,13 @@ impl Running for NativeRunning {
     }
 
     async fn restart(&mut self, ending: Ending) -> Result<()> {
-        self.stop(ending).await?;
-        let (process, output, address) =
-            spawn(&self.command, &self.app, &self.place, &self.log).await?;
-        (self.process, self._output, self.address) = (process, output, address);
+        self.process.end(ending).await?;
+        self.process = spawn(&self.command, &self.app, &self.place, &self.log).await?;
         Ok(())
     }
 
     async fn stop(&mut self, ending: Ending) -> Result<Option<i32>> {
-        match ending {
-            Ending::Kill => self.process.start_kill()?,
-            Ending::Graceful => {
-                let id = self.process.id().context("the host has ended already")?;
-                let kill = Command::new("kill").arg("-TERM").arg(id.to_string()).status().await?;
-                ensure!(kill.success(), "kill -TERM {id}: {kill}");
-            }
-        }
-        let ended = timeout(STOP_WITHIN, self.process.wait()).await;
-        let status = ended.with_context(|| format!("the host runs on after {STOP_WITHIN:?}"))??;
-        Ok(status.code())
+        self.process.end(ending).await
     }
 
     fn set_clock_ahead(&mut self, seconds: u64) -> Result<()> {
@@ -129,12 +90,7 @@ fn clock_file(place: &Place) -> PathBuf {
     place.folder.join("clock")
 }
 
-async fn spawn(
-    command: &Path,
-    app: &Path,
-    place: &Place,
-    log: &Log,
-) -> Result<(Child, BufReader<ChildStdout>, SocketAddr)> {
+async fn spawn(command: &Path, app: &Path, place: &Place, log: &Log) -> Result<Process> {
     let mut serve = Command::new(command);
     serve.arg("serve").arg("--app").arg(app);
     serve.args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
@@ -146,22 +102,5 @@ async fn spawn(
         }
         serve.env("SELVEDGE_CLOCK_OFFSET_FILE", clock_file(place));
     }
-    serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-
-    let mut process = serve.spawn().with_context(|| format!("cannot run {}", command.display()))?;
-    let errors = process.stderr.take().context("no standard error")?;
-    tokio::spawn(log.clone().follow(errors));
-    let mut output = BufReader::new(process.stdout.take().context("no standard output")?);
-    let mut line = String::new();
-    match timeout(START_WITHIN, output.read_line(&mut line)).await {
-        Err(_) => {
-            bail!("the host said nothing for {START_WITHIN:?}; its log: {}", place.log.display())
-        }
-        Ok(read) => read?,
-    };
-    let address = line.trim().strip_prefix("listening on http://").with_context(|| {
-        format!("the host did not start, but said {line:?}; its log: {}", place.log.display())
-    })?;
-    let address = address.parse().with_context(|| format!("{address:?} is no address"))?;
-    Ok((process, output, address))
+    Process::start(serve, log).await
 }

@@ -23,6 +23,8 @@ use tokio::time::{sleep, timeout};
 const LOG_WITHIN: Duration = Duration::from_secs(5);
 /// The pause between two looks at a condition that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The most until a host has answered that it lives.
+const ALIVE_WITHIN: Duration = Duration::from_secs(5);
 /// The path that every host must answer after every case.
 const ALIVE: &str = "/alive/http/hello";
 
@@ -78,7 +80,8 @@ pub async fn run<R: Running>(case: &Case, target: Target<R>, origin: &str) -> Re
         replies.abort();
         bail!("the case never joins {name:?}");
     }
-    run.is_alive().await
+    // Whatever a case did, the host goes on answering others.
+    if run.stopped { Ok(()) } else { is_alive(run.address()).await.context("after the case") }
 }
 
 impl<R: Running> Run<R> {
@@ -211,18 +214,19 @@ impl<R: Running> Run<R> {
         }
         Ok(())
     }
+}
 
-    /// Whatever a case did, the host goes on answering others.
-    async fn is_alive(&self) -> Result<()> {
-        if self.stopped {
-            return Ok(());
-        }
-        let request: Request = toml::from_str(&format!("path = {ALIVE:?}"))?;
-        let expect = Expect { status: Some(200), within_ms: Some(5_000), ..Expect::default() };
-        let outcome = client::send(self.address(), &request, || {}).await?;
-        let found = differences(&expect, &outcome);
-        if found.is_empty() { Ok(()) } else { bail!("after the case: {}", found.join("\n")) }
-    }
+/// Asks what every host must answer after every case.
+///
+/// # Errors
+/// What came in the place of the answer.
+pub async fn is_alive(address: SocketAddr) -> Result<()> {
+    let request: Request = toml::from_str(&format!("path = {ALIVE:?}"))?;
+    let expect = Expect { status: Some(200), ..Expect::default() };
+    let answer = timeout(ALIVE_WITHIN, client::send(address, &request, || {})).await;
+    let outcome = answer.with_context(|| format!("it answers nothing for {ALIVE_WITHIN:?}"))??;
+    let found = differences(&expect, &outcome);
+    if found.is_empty() { Ok(()) } else { bail!(found.join("\n")) }
 }
 
 /// Sends `message` `count` times at once, and tells `heads` of each head that comes.

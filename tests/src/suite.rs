@@ -5,16 +5,29 @@ use crate::case::Case;
 use crate::differences::Differences;
 use crate::host::{Host, Place, Running};
 use crate::report::{self, Entry, Verdict};
-use crate::run::{Target, run};
+use crate::run::{Target, is_alive, run};
 use anyhow::{Context, Result, anyhow};
 use futures::{StreamExt, stream};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
 
 /// Cases that run at once on the shared host.
 const SHARED_AT_ONCE: usize = 4;
 /// Hosts of their own that run at once.
 const OWN_AT_ONCE: usize = 2;
+/// The most that a case may take, whatever becomes of its host.
+const CASE_WITHIN: Duration = Duration::from_secs(180);
+/// The same where a guest computes for ever and nothing stops it: a little more than such cases
+/// allow a host that does.
+const BLOCKED_AFTER: Duration = Duration::from_secs(12);
+
+/// Times that the removal of a folder is tried.
+const REMOVALS: usize = 100;
+/// The pause between two of them.
+const REMOVE_EVERY: Duration = Duration::from_millis(20);
 
 /// A case by name, as it was read.
 pub type Named = (String, Result<Case>);
@@ -24,12 +37,21 @@ struct Suite<'a, H> {
     host: &'a H,
     differences: &'a Differences,
     /// The base URL of the origin server.
-    origin: String,
+    origin: &'a str,
     /// Where the logs go.
     logs: PathBuf,
 }
 
-/// Runs `cases` on `host`, prints a line for each, and gives what came of them, in their order.
+/// The host that cases share, and its folder; another one takes its place when it hangs or ends.
+struct Shared<R> {
+    running: R,
+    folder: TempDir,
+    /// How many there were before.
+    replaced: usize,
+}
+
+/// Runs `cases` on `host`, says at once which do not pass, and gives what came of all, in their
+/// order.
 ///
 /// Where the host cannot be built or started, every case of it has failed.
 ///
@@ -37,9 +59,9 @@ struct Suite<'a, H> {
 /// Where the folder for logs cannot be made.
 pub async fn run_all<H: Host>(
     host: &H,
-    cases: Vec<Named>,
+    cases: &[Named],
     differences: &Differences,
-    origin: String,
+    origin: &str,
     folder: &Path,
 ) -> Result<Vec<Entry>> {
     let logs = folder.join(host.name());
@@ -50,20 +72,22 @@ pub async fn run_all<H: Host>(
     let mut own = Vec::new();
     for (name, case) in cases {
         match case {
-            Err(error) => entries.push(suite.settle(&name, Instant::now(), Err(error))),
-            Ok(case) if case.own_host => own.push(case),
+            Err(error) => {
+                entries.push(suite.settle(name, Instant::now(), Err(anyhow!("{error:#}"))));
+            }
+            Ok(case) if case.own_host || suite.is_blocked_by(case) => own.push(case),
             Ok(case) => shared.push(case),
         }
     }
     match host.build().await {
         Err(error) => {
-            for case in shared.iter().chain(&own) {
-                let why = anyhow!("the app could not be built: {error:#}");
-                entries.push(suite.settle(&case.name, Instant::now(), Err(why)));
-            }
+            let why = format!("the app could not be built: {error:#}");
+            entries.extend(shared.iter().chain(&own).map(|case| suite.not_run(case, &why)));
         }
         Ok(()) => {
-            entries.extend(suite.run_shared(&shared).await);
+            let (judged, again) = suite.run_shared(&shared).await;
+            entries.extend(judged);
+            own.extend(again);
             entries.extend(suite.run_own(&own).await);
         }
     }
@@ -72,53 +96,101 @@ pub async fn run_all<H: Host>(
 }
 
 impl<H: Host> Suite<'_, H> {
-    async fn run_shared(&self, cases: &[Case]) -> Vec<Entry> {
+    /// Runs `cases` on one host. Gives also those whose host was gone when they had failed: which of
+    /// the cases that run at once did that shows when each has a host of its own.
+    async fn run_shared<'c>(&self, cases: &[&'c Case]) -> (Vec<Entry>, Vec<&'c Case>) {
         if cases.is_empty() {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
-        let started = self.start("shared", false).await;
-        let (host, _folder) = match started {
-            Ok(started) => started,
+        let shared = match self.share(0).await {
+            Ok(shared) => Mutex::new(shared),
             Err(error) => {
-                let failed = |case: &Case| {
-                    let why = anyhow!("the host could not start: {error:#}");
-                    self.settle(&case.name, Instant::now(), Err(why))
-                };
-                return cases.iter().map(failed).collect();
+                let why = format!("the host could not start: {error:#}");
+                return (cases.iter().map(|case| self.not_run(case, &why)).collect(), Vec::new());
             }
         };
-        let one = async |case: &Case| {
+        let one = async |case: &&'c Case| {
             let start = Instant::now();
-            let target = Target::Shared { address: host.address(), log: host.log().clone() };
-            let result = run::<H::Running>(case, target, &self.origin).await;
-            self.settle(&case.name, start, result)
+            let (address, log) = {
+                let shared = shared.lock().await;
+                (shared.running.address(), shared.running.log().clone())
+            };
+            let result = self.bounded(case, Target::Shared { address, log }).await;
+            if result.is_err() && is_alive(address).await.is_err() {
+                let mut shared = shared.lock().await;
+                if shared.running.address() == address {
+                    match self.share(shared.replaced + 1).await {
+                        Ok(next) => {
+                            let Shared { running, folder, .. } =
+                                std::mem::replace(&mut *shared, next);
+                            drop(running);
+                            remove(folder).await;
+                        }
+                        Err(error) => return Ok(self.settle(&case.name, start, Err(error))),
+                    }
+                }
+                return Err(*case);
+            }
+            Ok(self.settle(&case.name, start, result))
         };
-        stream::iter(cases.iter().map(one)).buffer_unordered(SHARED_AT_ONCE).collect().await
+        let ended: Vec<Result<Entry, &Case>> =
+            stream::iter(cases.iter().map(one)).buffer_unordered(SHARED_AT_ONCE).collect().await;
+        let Shared { running, folder, .. } = shared.into_inner();
+        drop(running);
+        remove(folder).await;
+        let (mut judged, mut again) = (Vec::new(), Vec::new());
+        for end in ended {
+            match end {
+                Ok(entry) => judged.push(entry),
+                Err(case) => again.push(case),
+            }
+        }
+        (judged, again)
     }
 
-    async fn run_own(&self, cases: &[Case]) -> Vec<Entry> {
-        let one = async |case: &Case| {
+    async fn run_own(&self, cases: &[&Case]) -> Vec<Entry> {
+        let one = async |case: &&Case| {
             let start = Instant::now();
             let result = async {
                 let name = case.name.replace('/', "-");
                 let started = self.start(&name, case.moves_clock).await;
-                let (host, _folder) = started.context("the host could not start")?;
-                run(case, Target::Own(host), &self.origin).await
+                let (host, folder) = started.context("the host could not start")?;
+                let result = self.bounded(case, Target::Own(host)).await;
+                remove(folder).await;
+                result
             };
             self.settle(&case.name, start, result.await)
         };
         stream::iter(cases.iter().map(one)).buffer_unordered(OWN_AT_ONCE).collect().await
     }
 
-    async fn start(
-        &self,
-        name: &str,
-        moves_clock: bool,
-    ) -> Result<(H::Running, tempfile::TempDir)> {
+    /// Runs `case` in the time that it has.
+    async fn bounded(&self, case: &Case, target: Target<H::Running>) -> Result<()> {
+        let most = if self.is_blocked_by(case) { BLOCKED_AFTER } else { CASE_WITHIN };
+        let ended = timeout(most, run::<H::Running>(case, target, self.origin)).await;
+        ended.unwrap_or_else(|_| Err(anyhow!("the case did not end in {most:?}")))
+    }
+
+    /// Whether `case` ends the host for all others, because nothing stops its guest.
+    fn is_blocked_by(&self, case: &Case) -> bool {
+        case.computes_for_ever && !self.host.limits_processor_time()
+    }
+
+    async fn share(&self, replaced: usize) -> Result<Shared<H::Running>> {
+        let name = if replaced == 0 { "shared".to_owned() } else { format!("shared-{replaced}") };
+        let (running, folder) = self.start(&name, false).await?;
+        Ok(Shared { running, folder, replaced })
+    }
+
+    async fn start(&self, name: &str, moves_clock: bool) -> Result<(H::Running, TempDir)> {
         let folder = tempfile::tempdir()?;
         let log = self.logs.join(name).with_extension("log");
         let place = Place { folder: folder.path().to_owned(), log, moves_clock };
         Ok((self.host.start(place).await?, folder))
+    }
+
+    fn not_run(&self, case: &Case, why: &str) -> Entry {
+        self.settle(&case.name, Instant::now(), Err(anyhow!("{why}")))
     }
 
     fn settle(&self, case: &str, start: Instant, result: Result<()>) -> Entry {
@@ -134,8 +206,23 @@ impl<H: Host> Suite<'_, H> {
             host: host.to_owned(),
             outcome,
             why,
+            took: start.elapsed(),
         };
-        println!("{}", report::line(&entry, start.elapsed().as_millis()));
+        if outcome != Verdict::Passed {
+            println!("{}", report::line(&entry));
+        }
         entry
     }
+}
+
+/// Removes what a host kept. One that was just killed may take a moment to let go of it.
+async fn remove(folder: TempDir) {
+    let path = folder.keep();
+    for _ in 0..REMOVALS {
+        if tokio::fs::remove_dir_all(&path).await.is_ok() {
+            return;
+        }
+        sleep(REMOVE_EVERY).await;
+    }
+    eprintln!("{} could not be removed", path.display());
 }
