@@ -93,10 +93,6 @@ impl Head {
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Failure> {
-        // No name has a blank in it: the platform joins two such headers.
-        if self.host.as_deref().is_some_and(|host| host.contains(' ')) {
-            return Err(Failure::BadRequest);
-        }
         if self.bytes > limits.header_bytes || self.count > HEADER_COUNT_MAX {
             return Err(Failure::HeadersTooLarge);
         }
