@@ -1,6 +1,7 @@
 // The body of a client's request on its way to a guest, held to its bounds.
 
 import { Bound, bounded } from "./bound.js";
+import { platformReader } from "./bytes.js";
 
 const OK = { tag: "ok", val: undefined };
 
@@ -29,7 +30,7 @@ export class Upload {
       this.#tell(OK);
       return;
     }
-    this.#bytes = request.body.getReader();
+    this.#bytes = platformReader(request.body);
     this.#left = limits["request-body-bytes"];
     this.#wallMs = limits["wall-ms"];
     this.#refuse = refuse;
