@@ -50,13 +50,15 @@ export class Instance {
     return instance;
   }
 
-  /** Runs a call of the guest; what it throws is the guest's own error ({@link WitError}-like, with a payload), or {@link Trapped}. */
+  /** Runs a call of the guest; what it throws is the guest's own error (`{ payload }`), or {@link Trapped}. */
   async call(run) {
     if (this.ended !== null) throw this.ended;
     try {
       return await Promise.race([run(), this.end.then((reason) => Promise.reject(reason))]);
     } catch (error) {
-      if (error !== null && typeof error === "object" && Object.hasOwn(error, "payload") && !(error instanceof WitError)) throw error;
+      // An asynchronous export throws the bare value.
+      if (!(error instanceof Error)) throw { payload: error };
+      if (Object.hasOwn(error, "payload") && !(error instanceof WitError)) throw error;
       throw this.fail(error);
     }
   }

@@ -3,7 +3,7 @@
 import { compositions } from "./compositions.js";
 import { Instance, Trapped } from "./guest.js";
 import { exchangeEnded, instanceEnded, logEnd } from "./host.js";
-import { Request, toPlatform } from "./http.js";
+import { Request, announcedLength, toPlatform } from "./http.js";
 import { within } from "./time.js";
 
 const OK = { tag: "ok", val: undefined };
@@ -57,7 +57,7 @@ export class Exchange {
         done: () => this.#end(),
         broken: (error) => this.#broken(error),
       };
-      if (Number(response.getHeaders().get("content-length")[0] ?? 0) > exchange.bytesMax) throw exchange.tooLarge();
+      if ((announcedLength(response.getHeaders()) ?? 0) > exchange.bytesMax) throw exchange.tooLarge();
       const platform = await toPlatform(response, exchange);
       this.#context.waitUntil(this.#finish(instance));
       return platform;
