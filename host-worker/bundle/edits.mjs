@@ -65,7 +65,7 @@ const EDITS = [
     name: "a failure of a task is told",
     find: /(const handleError = \(err\) => \{)/g,
     put: "$1 __runtime.failed(err);",
-    times: [1, 1],
+    times: [0, 1],
   },
 
   // --- values --------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ const EDITS = [
 ];
 
 /** The calls of timers that are left, which the scheduler counts: each defers something by a turn, and only what a component uses is emitted. */
-const TIMEOUTS_LEFT = [1, 4];
+const TIMEOUTS_LEFT = [1, 5];
 
 /** Why the text of a component cannot be edited: jco emitted something else than it used to. */
 export class EditError extends Error {}
@@ -140,6 +140,26 @@ export function edit(text) {
   expect("timers that are left", timeouts.length, TIMEOUTS_LEFT);
   expect("no module is compiled while serving", text.match(/new WebAssembly\.Module\(/g)?.length ?? 0, [0, 0]);
   return { text, modules };
+}
+
+/**
+ * The functions that a component calls and offers synchronously, which the text tells: those of imports stand by the
+ * words with which jco logs that it calls them, those of exports likewise.
+ * @returns {{ imported: Function[], exported: Function[] }} see suspending.mjs
+ * @throws {EditError} where the text has none of these words
+ */
+export function functionsOf(text) {
+  const logged = /\[iface="([^"]+)", function="([^"]+)"\] ?\[Instruction::(?:(CallInterface)\] \((async|sync), |(CallWasm)\] enter', \{[^}]*?\basync: (true|false),)/g;
+  const imported = [];
+  const exported = [];
+  let found = 0;
+  for (const [, from, name, isImport, importKind, , exportIsAsync] of text.matchAll(logged)) {
+    found++;
+    const isSync = isImport ? importKind === "sync" : exportIsAsync === "false";
+    if (isSync) (isImport ? imported : exported).push({ interface: from, name });
+  }
+  expect("calls are logged", found, [1, Infinity]);
+  return { imported, exported };
 }
 
 /** A Worker may not compile: bytes of core modules that stand in the text become modules of the bundle. */

@@ -6,7 +6,8 @@
 // in camel case and the resources as classes; and `selvedge:runtime`: a scheduler (glue/scheduler.js), and `failed(error)`, which is told of every failure of a task.
 
 import { transpileBytes as jco } from "@bytecodealliance/jco-transpile";
-import { edit } from "./edits.mjs";
+import { edit, functionsOf } from "./edits.mjs";
+import { suspending } from "./suspending.mjs";
 
 /** Why a component could not be transpiled. */
 export class TranspileError extends Error {}
@@ -14,11 +15,24 @@ export class TranspileError extends Error {}
 /**
  * Turns a component into JavaScript.
  * @param {Uint8Array} component the composed component
- * @param {{ imports: string[], asyncImports: string[], asyncExports: string[] }} of its imports by full name, and those
- *   functions which are synchronous for the guest and asynchronous for the host
+ * @param {{ imports: string[] }} of the interfaces that it imports, by full name
  * @returns {Promise<{ text: string, modules: Map<string, Uint8Array> }>}
  */
-export async function transpile(component, { imports, asyncImports, asyncExports }) {
+export async function transpile(component, { imports }) {
+  const none = { imported: [], exported: [] };
+  const told = suspending(imports, none);
+  let emitted = await emit(component, imports, told);
+  // Which functions there are beside those of WASI, the text tells; where they may wait, it is emitted once more.
+  const more = suspending(imports, functionsOf(emitted.text));
+  if (more.asyncImports.length > told.asyncImports.length || more.asyncExports.length > told.asyncExports.length) {
+    emitted = await emit(component, imports, more);
+  }
+  const edited = edit(emitted.text);
+  return { text: edited.text, modules: new Map([...emitted.modules, ...edited.modules]) };
+}
+
+/** What jco writes. */
+async function emit(component, imports, { asyncImports, asyncExports }) {
   let files;
   try {
     ({ files } = await jco(component, {
@@ -43,9 +57,7 @@ export async function transpile(component, { imports, asyncImports, asyncExports
     else if (name.endsWith(".js") && !name.includes("/")) text = new TextDecoder().decode(content);
   }
   if (text === undefined) throw new TranspileError("jco wrote no JavaScript");
-  const edited = edit(text);
-  for (const [name, bytes] of edited.modules) modules.set(name, bytes);
-  return { text: edited.text, modules };
+  return { text, modules };
 }
 
 /** `wasi:http/types@0.3.2` as `wasi:http/types@0.3`: a host offers one of the versions that are compatible. */

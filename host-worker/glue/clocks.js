@@ -1,5 +1,7 @@
 // `wasi:clocks`. The platform's time stands still while a guest computes, and goes on when it waits.
 
+import { Pollable } from "./io.js";
+
 const NANOSECONDS = 1_000_000n;
 const start = Date.now();
 
@@ -38,9 +40,9 @@ export const wallClock = () => ({ now: systemNow, resolution: () => ({ seconds: 
 export const monotonicClock02 = (instance) => ({
   now: monotonic,
   resolution: () => NANOSECONDS,
-  subscribeDuration: (duration) => instance.pollable(wait(instance, duration)),
+  subscribeDuration: (duration) => Pollable.after(wait(instance, duration)),
   subscribeInstant: (when) => {
     const left = when - monotonic();
-    return instance.pollable(left > 0n ? wait(instance, left) : Promise.resolve());
+    return Pollable.after(left > 0n ? wait(instance, left) : Promise.resolve());
   },
 });

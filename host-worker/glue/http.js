@@ -19,13 +19,13 @@ const WITHOUT_BODY = new Set([101, 103, 204, 205, 304]);
 /** An error of WIT: what a guest gets as the `err` of a result. */
 export class WitError extends Error {
   constructor(payload) {
-    super(typeof payload === "string" ? payload : payload.tag);
+    super(typeof payload === "string" ? payload : payload?.tag);
     this.payload = payload;
   }
 }
 export const internalError = (error) => ({ tag: "internal-error", val: error instanceof Error ? error.message : String(error) });
 
-/** Headers or trailers: names in lower case with their values, in order. */
+/** Headers or trailers of either version: names in lower case with their values, in order. */
 export class Fields {
   #entries = [];
   #immutable = false;
@@ -73,6 +73,8 @@ export class Fields {
   copyAll() {
     return this.#entries.map(([name, value]) => [name, value.slice()]);
   }
+  /** The name of `copyAll` in 0.2. */
+  entries() { return this.copyAll(); }
   clone() {
     const fields = new Fields();
     fields.#entries = this.copyAll();
@@ -95,6 +97,7 @@ export class Fields {
   }
 }
 
+/** How long to wait for what, in nanoseconds; the getters of 0.2 have shorter names. */
 export class RequestOptions {
   #times = {};
   #immutable = false;
@@ -102,6 +105,9 @@ export class RequestOptions {
     this.#immutable = true;
     return this;
   }
+  connectTimeout() { return this.#times.connect; }
+  firstByteTimeout() { return this.#times.firstByte; }
+  betweenBytesTimeout() { return this.#times.betweenBytes; }
   getConnectTimeout() { return this.#times.connect; }
   setConnectTimeout(time) { this.#set("connect", time); }
   getFirstByteTimeout() { return this.#times.firstByte; }
@@ -133,6 +139,11 @@ class Message {
     this.#trailers.catch(() => {});
   }
   getHeaders() { return this.#headers; }
+  /** Adds a body to a message that was made without one, as those of 0.2 are. */
+  give(contents, trailers) {
+    this.#contents = contents;
+    this.#trailers = trailers;
+  }
   /** The body and the trailers, which can be taken once. */
   take() {
     const taken = [this.#contents, this.#trailers];

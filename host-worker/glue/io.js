@@ -1,49 +1,75 @@
 // `wasi:io@0.2`: errors, pollables and streams of bytes.
+//
+// What need not wait answers at once, and not by a promise: where a component cannot be made to wait (an object's
+// constructor, say), it can still write to its output (bundle/suspending.mjs).
 
 import { WitError } from "./http.js";
 
-class IoError {
-  #text;
-  constructor(text) {
-    this.#text = text;
+/** What went wrong with a stream. */
+export class IoError {
+  constructor(cause) {
+    this.cause = cause;
   }
   toDebugString() {
-    return this.#text;
+    return String(this.cause?.message ?? this.cause);
   }
 }
 export const error = () => ({ Error: IoError });
 
-/** Something that becomes ready. */
+const closed = () => new WitError({ tag: "closed" });
+const failed = (cause) => new WitError({ tag: "last-operation-failed", val: new IoError(cause) });
+
+/** Something that is ready now or later, and may be so again and again. */
 export class Pollable {
-  #ready = false;
-  #when;
-  constructor(when) {
-    this.#when = Promise.resolve(when).then(
-      () => (this.#ready = true),
-      () => (this.#ready = true),
-    );
+  #dispose;
+  /**
+   * @param {() => boolean} ready
+   * @param {() => Promise<unknown>} wait resolves when it is worth to ask `ready` again
+   * @param {() => void} [dispose]
+   */
+  constructor(ready, wait, dispose) {
+    this.ready = ready;
+    this.wait = wait;
+    this.#dispose = dispose;
   }
-  ready() {
-    return this.#ready;
+  /** Ready once a promise has settled. */
+  static after(promise, dispose) {
+    let ready = false;
+    const settled = () => (ready = true);
+    const wait = promise.then(settled, settled);
+    return new Pollable(() => ready, () => wait, dispose);
   }
-  async block() {
-    await this.#when;
+  block() {
+    return this.ready() ? undefined : this.#block();
   }
-  get when() {
-    return this.#when;
+  async #block() {
+    while (!this.ready()) await this.wait();
   }
+  [Symbol.dispose]() {
+    this.#dispose?.();
+  }
+}
+
+const readyOnes = (list) => Uint32Array.from(list.flatMap((pollable, index) => (pollable.ready() ? [index] : [])));
+async function pollLater(list) {
+  let ready;
+  do {
+    await Promise.race(list.map((pollable) => pollable.wait()));
+    ready = readyOnes(list);
+  } while (ready.length === 0);
+  return ready;
 }
 export const poll = () => ({
   Pollable,
-  async poll(list) {
+  poll(list) {
+    // The interface says that this traps.
     if (list.length === 0) throw new Error("a list of pollables is empty");
-    await Promise.race(list.map((pollable) => pollable.when));
-    return Uint32Array.from(list.flatMap((pollable, index) => (pollable.ready() ? [index] : [])));
+    const ready = readyOnes(list);
+    return ready.length > 0 ? ready : pollLater(list);
   },
 });
 
-const closed = () => new WitError({ tag: "closed" });
-const failed = (text) => new WitError({ tag: "last-operation-failed", val: new IoError(text) });
+const least = (length, most) => Number(length < BigInt(most) ? length : BigInt(most));
 
 /** Bytes that a guest reads, from a function that gives the next of them, `null` at the end. */
 export class InputStream {
@@ -56,6 +82,9 @@ export class InputStream {
     this.#read = read;
     this.#leave = leave;
   }
+  #ready() {
+    return this.#rest.length > 0 || this.#end !== null;
+  }
   /** Asks for more, where that has not been done. */
   #ask() {
     this.#next ??= this.#read().then(
@@ -66,7 +95,7 @@ export class InputStream {
       },
       (error) => {
         this.#next = null;
-        this.#end = failed(String(error?.message ?? error));
+        this.#end = failed(error);
       },
     );
     return this.#next;
@@ -77,40 +106,57 @@ export class InputStream {
       this.#ask();
       return new Uint8Array(0);
     }
-    const count = Number(length < BigInt(this.#rest.length) ? length : BigInt(this.#rest.length));
+    const count = least(length, this.#rest.length);
     const bytes = this.#rest.subarray(0, count);
     this.#rest = this.#rest.subarray(count);
     return bytes;
   }
-  async blockingRead(length) {
-    while (this.#rest.length === 0 && this.#end === null) await this.#ask();
+  blockingRead(length) {
+    return this.#ready() || length === 0n ? this.read(length) : this.#readLater(length);
+  }
+  async #readLater(length) {
+    while (!this.#ready()) await this.#ask();
     return this.read(length);
   }
   skip(length) {
     return BigInt(this.read(length).length);
   }
-  async blockingSkip(length) {
-    return BigInt((await this.blockingRead(length)).length);
+  blockingSkip(length) {
+    const skipped = (bytes) => BigInt(bytes.length);
+    const bytes = this.blockingRead(length);
+    return bytes instanceof Uint8Array ? skipped(bytes) : bytes.then(skipped);
   }
   subscribe() {
-    return new Pollable(this.#rest.length > 0 || this.#end !== null ? undefined : this.#ask());
+    return new Pollable(() => this.#ready(), () => this.#ask());
   }
   [Symbol.dispose]() {
+    this.#end ??= closed();
     this.#leave?.();
   }
 }
-export const closedInput = () => new InputStream(async () => null);
+export const closedInput = () => {
+  const stream = new InputStream(async () => null);
+  // Nobody needs to wait to learn that there is nothing.
+  stream[Symbol.dispose]();
+  return stream;
+};
 
-/** How many bytes a guest may write before they have gone on (wasmtime's own bound is as large). */
-const ROOM_BYTES = 65536;
+/** How many bytes a guest may write at once, and before some of them have gone on: as many as wasmtime lets it. */
+export const ROOM_BYTES = 65536;
 
-/** Bytes that a guest writes; `write` takes them, and may answer when it has room again. */
+/** Bytes that a guest writes; `write` takes them, and gives a promise where the next ones have to wait. */
 export class OutputStream {
   #write;
+  #leave;
   #pending = null;
   #end = null;
-  constructor(write) {
+  /**
+   * @param {(bytes: Uint8Array) => Promise<void> | undefined} write throws `null` where nobody takes bytes any more
+   * @param {() => void} [leave]
+   */
+  constructor(write, leave) {
     this.#write = write;
+    this.#leave = leave;
   }
   checkWrite() {
     if (this.#end !== null) throw this.#end;
@@ -118,31 +164,45 @@ export class OutputStream {
   }
   write(bytes) {
     if (this.#end !== null) throw this.#end;
-    if (bytes.length > ROOM_BYTES) throw new Error("a guest wrote more than it was allowed to");
-    const taken = this.#write(bytes);
-    if (taken?.then === undefined) return;
-    this.#pending = taken.then(
-      () => (this.#pending = null),
+    // The interface says that this traps.
+    if (bytes.length > ROOM_BYTES || this.#pending !== null) throw new Error("a guest wrote more than it was permitted to");
+    let wait;
+    try {
+      wait = this.#write(bytes);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    if (wait === undefined) return;
+    this.#pending = wait.then(
+      () => void (this.#pending = null),
       (error) => {
         this.#pending = null;
-        this.#end = error === null ? closed() : failed(String(error?.message ?? error));
+        this.#fail(error);
       },
     );
   }
-  async blockingWriteAndFlush(bytes) {
-    await this.#pending;
-    this.write(bytes);
-    await this.blockingFlush();
+  #fail(error) {
+    return (this.#end = error === null ? closed() : failed(error));
   }
+  /** Runs `act` when there is room. */
+  #withRoom(act) {
+    return this.#pending === null ? act() : this.#pending.then(act);
+  }
+  blockingWriteAndFlush(bytes) {
+    return this.#withRoom(() => {
+      this.write(bytes);
+      return this.blockingFlush();
+    });
+  }
+  /** What was written is on its way; there is nothing to hurry. */
   flush() {
     if (this.#end !== null) throw this.#end;
   }
-  async blockingFlush() {
-    await this.#pending;
-    this.flush();
+  blockingFlush() {
+    return this.#withRoom(() => this.flush());
   }
   subscribe() {
-    return new Pollable(this.#pending ?? undefined);
+    return new Pollable(() => this.#pending === null, () => this.#pending ?? Promise.resolve());
   }
   writeZeroes(length) {
     this.write(new Uint8Array(Number(length)));
@@ -151,15 +211,18 @@ export class OutputStream {
     return this.blockingWriteAndFlush(new Uint8Array(Number(length)));
   }
   splice(from, length) {
-    const bytes = from.read(length < this.checkWrite() ? length : this.checkWrite());
+    const bytes = from.read(BigInt(least(length, Number(this.checkWrite()))));
     this.write(bytes);
     return BigInt(bytes.length);
   }
   async blockingSplice(from, length) {
     await this.#pending;
-    const bytes = await from.blockingRead(length < BigInt(ROOM_BYTES) ? length : BigInt(ROOM_BYTES));
+    const bytes = await from.blockingRead(BigInt(least(length, ROOM_BYTES)));
     await this.blockingWriteAndFlush(bytes);
     return BigInt(bytes.length);
+  }
+  [Symbol.dispose]() {
+    this.#leave?.();
   }
 }
 export const streams = () => ({ InputStream, OutputStream });

@@ -8,7 +8,8 @@ const OK = { tag: "ok", val: undefined };
 
 export const client = (instance) => ({ send: (request) => send(instance, request) });
 
-async function send(instance, request) {
+/** Sends a request where the instance may; of either version. Throws an error code as {@link WitError}. */
+export async function send(instance, request) {
   instance.alive();
   const isHttp = request.getScheme()?.tag === "HTTP";
   const [contents, trailers] = request.take();
