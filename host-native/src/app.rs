@@ -142,6 +142,16 @@ impl Folders {
         self.state().join("data")
     }
 
+    /// What is made for a Worker: the bundle, and what is kept to make the next one.
+    pub fn edge(&self) -> PathBuf {
+        self.state().join("edge")
+    }
+
+    /// The bundle, where no other place was asked for.
+    pub fn bundle(&self) -> PathBuf {
+        self.edge().join("bundle")
+    }
+
     /// A path as people write it: relative to the app's folder where it lies in there.
     pub fn show<'p>(&self, path: &'p Path) -> std::path::Display<'p> {
         path.strip_prefix(&self.app).unwrap_or(path).display()

@@ -1,7 +1,9 @@
 //! The flags, as typed. Nothing here is resolved or checked against the world.
 
+mod edge;
 mod object;
 
+pub use self::edge::{BundleArgs, BundleFlags, DeployArgs, DevArgs};
 pub use self::object::{ObjectArgs, ObjectCommand, ObjectsArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -14,7 +16,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   selvedge build            build every component that changed, and compose the services
   selvedge check            say what is wrong with the app, without running it
-  selvedge serve --build    build, then serve at http://127.0.0.1:8787")]
+  selvedge serve --build    build, then serve at http://127.0.0.1:8787
+  selvedge bundle           make a Cloudflare Worker of the app, and try it in workerd")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -30,6 +33,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Serve the app over HTTP
     Serve(ServeArgs),
+    /// Serve the app while it is written; with --edge as a Worker, as it will run at Cloudflare
+    Dev(DevArgs),
+    /// Make a Cloudflare Worker of the app: a folder that is uploaded as it is
+    Bundle(BundleArgs),
+    /// Bundle the app and deploy it to Cloudflare
+    Deploy(DeployArgs),
     /// Read and write the app's key-value stores, also while it is served
     Kv(KvArgs),
     /// Look at the app's durable objects, copy and delete them, also while it is served

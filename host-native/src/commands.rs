@@ -1,7 +1,10 @@
 //! The commands. Each returns an exit code; errors are printed once, here.
 
 pub(crate) mod build;
+mod bundle;
 mod check;
+mod deploy;
+mod dev;
 mod kv;
 mod object;
 mod serve;
@@ -15,6 +18,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Dev(args) => dev::run(args),
+        Command::Bundle(args) => bundle::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
         Command::Kv(args) => kv::run(&args),
         Command::Object(args) => object::run(&args),
     };

@@ -8,17 +8,16 @@
 //! Longer than other files, since a third of it is what is said to the author of a component that
 //! is refused, and the rules and their words are best read together.
 
+use crate::typed::Typed;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use wasmparser::PrimitiveValType;
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType,
     ComponentFuncType, ComponentInstanceType, ComponentValType, ResourceId,
 };
 use wasmparser::types::Types;
-use wasmparser::{
-    ComponentExternalKind, Parser, Payload, PrimitiveValType, ValidPayload, Validator, WasmFeatures,
-};
 
 /// What a durable object offers: the interface that its callers import, and what the host may call
 /// beside it.
@@ -189,7 +188,7 @@ impl ObjectShape {
         let mut errors = Vec::new();
         let shape = match objects.as_slice() {
             [] => {
-                let exports = component.exports.clone();
+                let exports = component.typed.exports.clone();
                 return Err(vec![ShapeError::NoResource { exports }]);
             }
             [object] => component.object(object, &mut errors),
@@ -206,61 +205,18 @@ impl ObjectShape {
     }
 }
 
-/// A component's types, and the names that they are reached by.
+/// A component, and which of its resources are its own.
 struct Component {
-    types: Types,
-    /// Instances, functions and others, but no types, which only name those of an interface.
-    exports: Vec<String>,
+    typed: Typed,
     /// The resources that the component imports.
     imported: HashSet<ResourceId>,
 }
 
 impl Component {
     fn read(bytes: &[u8]) -> Result<Self, String> {
-        // More than an engine takes by default, so that these types are met here, and refused or
-        // taken by name; the bytes were validated by those who will run them.
-        let features = WasmFeatures::default()
-            | WasmFeatures::COMPONENT_MODEL
-            | WasmFeatures::CM_ERROR_CONTEXT
-            | WasmFeatures::CM_FIXED_LENGTH_LISTS
-            | WasmFeatures::CM_MAP;
-        let mut validator = Validator::new_with_features(features);
-        let mut imports = Vec::new();
-        let mut exports = Vec::new();
-        let mut outermost = None;
-        // How many modules and components we are inside of; only the outermost one's names count.
-        let mut depth = 0_u32;
-        for payload in Parser::new(0).parse_all(bytes) {
-            let payload = payload.map_err(reason)?;
-            match &payload {
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ComponentImportSection(section) if depth == 0 => {
-                    for import in section.clone() {
-                        imports.push(import.map_err(reason)?.name.name.to_owned());
-                    }
-                }
-                Payload::ComponentExportSection(section) if depth == 0 => {
-                    for export in section.clone() {
-                        let export = export.map_err(reason)?;
-                        if export.kind != ComponentExternalKind::Type {
-                            exports.push(export.name.name.to_owned());
-                        }
-                    }
-                }
-                _ => {}
-            }
-            // The last to end is the outermost.
-            if let ValidPayload::End(types) = validator.payload(&payload).map_err(reason)? {
-                outermost = Some(types);
-            }
-        }
-        if !Parser::is_component(bytes) {
-            return Err("it is a core module".to_owned());
-        }
-        let types = outermost.ok_or("it has no end")?;
-        let imported = imported_resources(&types, &imports);
-        Ok(Self { types, exports, imported })
+        let typed = Typed::read(bytes)?;
+        let imported = imported_resources(&typed);
+        Ok(Self { typed, imported })
     }
 
     /// The interfaces that may be the object's: those of the platform are not, and neither are
@@ -269,8 +225,8 @@ impl Component {
     fn interfaces(&self) -> Vec<Interface<'_>> {
         let mut named = self.imported.clone();
         let mut interfaces = Vec::new();
-        for name in &self.exports {
-            let Some(instance) = instance_of(&self.types, name) else { continue };
+        for name in &self.typed.exports {
+            let Some(instance) = self.typed.exported(name) else { continue };
             // A resource belongs to the first interface that names it; others only use it.
             let resources: Vec<_> = resources_of(instance)
                 .filter(|(_, id)| named.insert(*id))
@@ -294,7 +250,7 @@ impl Component {
             return None;
         };
         let mut judge = Judge {
-            types: &self.types,
+            types: &self.typed.types,
             names: resources_of(object.instance).map(|(label, id)| (id, label)).collect(),
             interface: object.name,
             resource,
@@ -314,7 +270,7 @@ impl Component {
 
     /// Whether it exports an interface of the platform, in a version of which we know that it fits.
     fn has(&self, interface: &str, version_prefix: &str) -> bool {
-        self.exports.iter().any(|name| {
+        self.typed.exports.iter().any(|name| {
             name.split_once('@').is_some_and(|(path, version)| {
                 // A draft (`0.3.0-rc-…`) fits nothing but itself.
                 path == interface && version.starts_with(version_prefix) && !version.contains('-')
@@ -573,14 +529,6 @@ impl fmt::Display for List<'_> {
     }
 }
 
-/// The instance that is exported under a name.
-fn instance_of<'t>(types: &'t Types, export: &str) -> Option<&'t ComponentInstanceType> {
-    match types.component_item_for_export(export)?.ty {
-        ComponentEntityType::Instance(id) => types.as_ref().get(id),
-        _ => None,
-    }
-}
-
 /// The resources that an instance names, whether they are its own or not.
 fn resources_of(instance: &ComponentInstanceType) -> impl Iterator<Item = (&str, ResourceId)> {
     let named = |(label, ty)| resource_id(ty).map(|id| (label, id));
@@ -588,15 +536,13 @@ fn resources_of(instance: &ComponentInstanceType) -> impl Iterator<Item = (&str,
 }
 
 /// The resources that a component imports.
-fn imported_resources(types: &Types, imports: &[String]) -> HashSet<ResourceId> {
+fn imported_resources(typed: &Typed) -> HashSet<ResourceId> {
     let mut ids = HashSet::new();
-    for import in imports {
-        let Some(item) = types.component_item_for_import(import) else { continue };
-        ids.extend(resource_id(&item.ty));
-        if let ComponentEntityType::Instance(id) = item.ty {
-            let instance = types.as_ref().get(id);
-            ids.extend(instance.into_iter().flat_map(resources_of).map(|(_, id)| id));
-        }
+    for import in &typed.imports {
+        let item = typed.types.component_item_for_import(import);
+        ids.extend(item.and_then(|item| resource_id(&item.ty)));
+        let instance = typed.imported(import);
+        ids.extend(instance.into_iter().flat_map(resources_of).map(|(_, id)| id));
     }
     ids
 }
@@ -608,10 +554,6 @@ fn resource_id(ty: &ComponentEntityType) -> Option<ResourceId> {
         }
         _ => None,
     }
-}
-
-fn reason(error: wasmparser::Error) -> String {
-    format!("{} at byte {}", error.message(), error.offset())
 }
 
 fn invalid(reason: String) -> ShapeError {

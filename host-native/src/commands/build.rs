@@ -19,7 +19,9 @@ use crate::cli::BuildArgs;
 use crate::problem::Problem;
 use progress::Progress;
 use report::{ComponentReport, CompositionReport, Report};
-pub(super) use report::{ProblemReport, of_app_error as report_of_app_error};
+pub(super) use report::{
+    ProblemReport, of_app_error as report_of_app_error, of_error as report_of_error,
+};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -38,7 +40,7 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     };
     let outcome = build(&app, &Progress::on_stderr())?;
     if args.json {
-        println!("{}", outcome.report.to_json()?);
+        println!("{}", outcome.to_json()?);
     }
     Ok(if outcome.is_built() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -68,6 +70,14 @@ impl Outcome {
     /// Whether every service is built.
     pub(crate) fn is_built(&self) -> bool {
         self.report.ok
+    }
+
+    /// What was done and what is wrong, for scripts.
+    ///
+    /// # Errors
+    /// Never, as far as is known.
+    pub(crate) fn to_json(&self) -> serde_json::Result<String> {
+        self.report.to_json()
     }
 }
 

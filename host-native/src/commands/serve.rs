@@ -232,7 +232,15 @@ fn provide(
     }))
 }
 
-fn read_secret(app: &Path, name: &Name, source: &SecretSource) -> anyhow::Result<String> {
+/// The value of a secret, from where the manifest says.
+///
+/// # Errors
+/// Where it is not there: one sentence with the next step.
+pub(super) fn read_secret(
+    app: &Path,
+    name: &Name,
+    source: &SecretSource,
+) -> anyhow::Result<String> {
     match source {
         SecretSource::Env(variable) => std::env::var(variable).map_err(|error| {
             anyhow::anyhow!("secret {name}: the environment variable {variable} is not usable ({error}); set it before serving")

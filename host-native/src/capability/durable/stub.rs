@@ -35,7 +35,7 @@ enum Failing {
 }
 
 /// The cases of `selvedge:durable/types.error`, and whether each has a text.
-const ERROR_CASES: [(&str, bool); 6] = [
+pub(crate) const ERROR_CASES: [(&str, bool); 6] = [
     ("no-such-class", false),
     ("access-denied", false),
     ("overloaded", false),

@@ -24,22 +24,22 @@ impl Progress {
     }
 
     /// Something begins that takes its time.
-    pub(super) fn begin(self, verb: &str, what: &str) {
+    pub(crate) fn begin(self, verb: &str, what: &str) {
         self.line(CYAN, verb, what);
     }
 
     /// Something was done.
-    pub(super) fn done(self, verb: &str, what: &str, took: Duration) {
+    pub(crate) fn done(self, verb: &str, what: &str, took: Duration) {
         self.line(GREEN, verb, &format!("{what} in {}", seconds(took)));
     }
 
     /// All is done.
-    pub(super) fn finished(self, what: &str, took: Duration) {
+    pub(crate) fn finished(self, what: &str, took: Duration) {
         self.done("Finished", what, took);
     }
 
     /// Not all is done.
-    pub(super) fn failed(self, what: &str) {
+    pub(crate) fn failed(self, what: &str) {
         self.line(RED, "Failed", what);
     }
 
@@ -53,6 +53,12 @@ impl Progress {
         };
         let (on, off) = self.colour(colour);
         eprintln!("{on}{}{off}: {problem}", severity.name());
+    }
+
+    /// Something is not as it should be, and stops nothing.
+    pub(crate) fn warning(self, what: &str) {
+        let (on, off) = self.colour(YELLOW);
+        eprintln!("{on}{}{off}: {what}", Severity::Warning.name());
     }
 
     fn line(self, colour: &'static str, verb: &str, what: &str) {

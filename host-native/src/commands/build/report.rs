@@ -197,13 +197,22 @@ impl ProblemReport {
 
 /// The report on an app that cannot be opened.
 pub(in crate::commands) fn of_app_error(error: &AppError) -> serde_json::Result<String> {
+    of_problems(ProblemReport::of_app_error(error))
+}
+
+/// The report on what failed for one reason.
+pub(in crate::commands) fn of_error(error: &anyhow::Error) -> serde_json::Result<String> {
+    let (severity, message) = (Severity::Error, format!("{error:#}"));
+    of_problems(vec![ProblemReport { severity, message, file: None, line: None, column: None }])
+}
+
+fn of_problems(problems: Vec<ProblemReport>) -> serde_json::Result<String> {
     #[derive(Serialize)]
-    struct Unopened {
+    struct Failed {
         ok: bool,
         problems: Vec<ProblemReport>,
     }
-    let problems = ProblemReport::of_app_error(error);
-    serde_json::to_string_pretty(&Unopened { ok: false, problems })
+    serde_json::to_string_pretty(&Failed { ok: false, problems })
 }
 
 fn milliseconds(took: Duration) -> u64 {

@@ -1,0 +1,82 @@
+//! The flags of what makes a Worker of an app.
+
+use super::AppArgs;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// How a bundle is made.
+#[derive(Debug, Clone, Args)]
+pub struct BundleFlags {
+    /// Where the app is.
+    #[command(flatten)]
+    pub app: AppArgs,
+    /// The folder to write [default: .selvedge/edge/bundle in the app's folder]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Let a class of objects go that is no longer in selvedge.toml, with everything its objects
+    /// stored; may be given several times
+    #[arg(long, value_name = "CLASS")]
+    pub delete_class: Vec<String>,
+}
+
+/// Flags of `selvedge bundle`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  selvedge bundle
+  selvedge bundle --app components --out /tmp/demo --json
+
+The bundle is started in workerd on this machine, and each service gets one request, before it is
+called good. The first time, Node (where there is none of version 22.12 or newer) and the pinned tools
+of npm are installed into ~/.cache/selvedge/edge.")]
+pub struct BundleArgs {
+    /// How it is made.
+    #[command(flatten)]
+    pub bundle: BundleFlags,
+    /// Do not start the bundle before calling it good
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Print the result as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `selvedge deploy`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  selvedge deploy --dry-run       bundle, and say what would be created; needs no account
+  selvedge deploy                 deploy to your Cloudflare account; wrangler asks you to log in
+
+What is created: one Worker with the app's name, a KV namespace for each store, and storage for each
+class of objects. Secrets are never uploaded from here: each is set once, with `wrangler secret put`.")]
+pub struct DeployArgs {
+    /// How it is made.
+    #[command(flatten)]
+    pub bundle: BundleFlags,
+    /// Do everything but the deployment itself; works without network and account
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the result as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `selvedge dev`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  selvedge dev --edge                         serve the app as a Worker at http://127.0.0.1:8787
+  selvedge dev --edge --listen 127.0.0.1:9000
+
+Stores and objects live in .selvedge/edge/state. Without --edge the app is served by this host, as
+`selvedge serve --build` does it.")]
+pub struct DevArgs {
+    /// Where the app is.
+    #[command(flatten)]
+    pub app: AppArgs,
+    /// Serve the app as a Worker, in wrangler's local mode
+    #[arg(long)]
+    pub edge: bool,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+}
