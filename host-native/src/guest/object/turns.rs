@@ -192,7 +192,7 @@ fn begin<'a>(
                 Ok(())
             })
         }
-        Event::Alarm(due) => handle_alarm(shared, desk, functions, accessor, due),
+        Event::Alarm(due) => handle_alarm(life, shared, desk, functions, accessor, due),
         Event::Order(_) => Box::pin(async { Ok(()) }),
     }
 }

@@ -351,7 +351,7 @@ impl Disk<'_> {
             let alarm = if kept.handling { kept.file.alarm()? } else { None };
             if let Some(alarm) = alarm {
                 drop(kept);
-                end_alarm(self.shared, alarm, Some(end.for_callers()))?;
+                end_alarm(self.life, self.shared, alarm, Some(end.for_callers()))?;
                 kept = self.shared.kept();
             }
             kept.wake_to_add()?
