@@ -31,6 +31,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -74,9 +75,14 @@ fn allow_many_files() {
     }
 }
 
+/// How long to wait for the folder of the objects while another process has it.
+///
+/// Ours: as long as `selvedge object` waits for a host.
+const HOLD_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// Takes hold of what objects store.
 fn open_objects(data: &Path) -> anyhow::Result<Arc<Objects>> {
-    let folder = ObjectFolder::hold(data)?;
+    let folder = ObjectFolder::hold_within(data, HOLD_WAIT_MAX)?;
     let alarms = AlarmIndex::open(folder.path());
     let alarms = alarms.with_context(|| {
         format!("cannot use the index of alarms in {}", folder.path().display())
