@@ -5,11 +5,20 @@ use selvedge_contract::limits::EPOCH_TICK_MS;
 use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Most instances of all services and objects in one process.
+/// Most instances of all services and objects in one process, in both of its rooms.
 ///
 /// Each needs a few memory mappings, and Linux allows 65 530 a process (`vm.max_map_count`):
 /// measured, about 13 000 pooled instances fit.
 pub const INSTANCES_MAX: u32 = 12_000;
+
+/// Instances for which there is room from the start: guarding their stacks takes the kernel a
+/// millisecond or two.
+///
+/// Ours: as many as one service may have by default.
+pub const INSTANCES_AT_START: u32 = 1_000;
+
+/// Stacks and memories that are being given back, and so are not yet free, while others are taken.
+const SPARE: u32 = 64;
 
 /// Bytes of address space set aside for each linear memory: with the guard, 12 000 of them fit
 /// easily, and a guest that asks for more than it may have is stopped by its own limit before.
@@ -19,17 +28,31 @@ const MEMORY_RESERVATION: u64 = 1 << 32;
 /// the time; more than this costs large ones more to clear than to map anew.
 const KEEP_RESIDENT_BYTES: usize = 512 * 1024;
 
-/// Opens the engine that runs components.
+/// Opens the engine that runs components: the first [`INSTANCES_AT_START`] of them.
 ///
 /// # Errors
 /// Where this machine cannot run compiled code, or has too little address space.
 pub fn open() -> wasmtime::Result<Engine> {
+    // A composition has a memory for each of its parts; as long as there are few instances, there is
+    // no need to count them more closely.
+    open_for(INSTANCES_AT_START + SPARE, 4)
+}
+
+/// Opens the engine that runs all further instances. What one engine compiled fits the other.
+///
+/// # Errors
+/// As those of [`open`].
+pub fn open_second() -> wasmtime::Result<Engine> {
+    open_for(INSTANCES_MAX - INSTANCES_AT_START, 1)
+}
+
+fn open_for(instances: u32, memories_each: u32) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(INSTANCES_MAX);
-    pool.total_core_instances(INSTANCES_MAX.saturating_mul(8));
-    pool.total_memories(INSTANCES_MAX);
-    pool.total_tables(INSTANCES_MAX.saturating_mul(4));
-    pool.total_stacks(INSTANCES_MAX);
+    pool.total_component_instances(instances);
+    pool.total_core_instances(instances.saturating_mul(8));
+    pool.total_memories(instances.saturating_mul(memories_each));
+    pool.total_tables(instances.saturating_mul(4));
+    pool.total_stacks(instances);
     pool.max_core_instances_per_component(200);
     pool.max_memories_per_component(20);
     pool.max_tables_per_component(200);
