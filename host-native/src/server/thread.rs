@@ -3,6 +3,7 @@
 use crate::dispatch::{App, Dispatch};
 use crate::guest::object::{alarms, orders};
 use crate::server::stream::{Stalled, Stream};
+use crate::storage::journal;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -87,6 +88,7 @@ async fn run(
     let dispatch = Rc::new(Dispatch::new(&app));
     let builder = Rc::new(builder(app.header_bytes_max));
     app.objects.a_thread_begins();
+    tokio::task::spawn_local(journal::run_relay());
     if index == 0 {
         tokio::task::spawn_local(alarms::deliver(Arc::clone(&app.objects)));
         tokio::task::spawn_local(orders::listen(Arc::clone(&app.objects)));
