@@ -6,7 +6,7 @@
 
 use crate::guest::job::{Job, Ticket};
 use crate::guest::pool::{Pool, Slot};
-use crate::guest::room::NoRoom;
+use crate::guest::room::is_full;
 use crate::guest::vitals::Vitals;
 use futures::stream::{FuturesUnordered, StreamExt};
 use selvedge_contract::failure::Failure;
@@ -52,11 +52,6 @@ pub(super) async fn run(pool: Rc<Pool>, first: Job) {
     }
     pool.service.instance_ended();
     pool.pull();
-}
-
-/// Whether an instance could not be made because the process has no room for one more.
-fn is_full(error: &wasmtime::Error) -> bool {
-    error.is::<wasmtime::PoolConcurrencyLimitError>() || error.is::<NoRoom>()
 }
 
 fn log_end(pool: &Pool, slot: &Slot, error: &wasmtime::Error) {

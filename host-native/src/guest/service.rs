@@ -23,6 +23,8 @@ pub(crate) struct Service {
     /// Requests wait here while no instance of any thread can take them.
     pub(crate) overflow: Overflow,
     is_shared: bool,
+    /// Memories of one instance.
+    memories: u32,
     /// Its place among the services of a room.
     index: usize,
     rooms: Arc<Rooms>,
@@ -41,11 +43,24 @@ impl Service {
         provision: Arc<Provision>,
     ) -> Self {
         // A 0.2 handler may keep state of its one request anywhere: it is never asked twice.
-        let is_shared = matches!(rooms.first().services.get(index), Some(ProxyPre::P3(_)));
+        let handler = rooms.first().services.get(index);
+        let is_shared = handler.is_some_and(|handler| matches!(handler.pre, ProxyPre::P3(_)));
+        let memories = handler.map_or(1, |handler| handler.memories);
         let rooms = Arc::clone(rooms);
         let overflow = Overflow::default();
         let (instances, requests) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { name, limits, overflow, is_shared, index, rooms, provision, instances, requests }
+        Self {
+            name,
+            limits,
+            overflow,
+            is_shared,
+            memories,
+            index,
+            rooms,
+            provision,
+            instances,
+            requests,
+        }
     }
 
     /// Most requests that one instance may have at once.
@@ -85,14 +100,14 @@ impl Service {
     ) -> wasmtime::Result<(Store<State>, Proxy)> {
         let Limits { memory_bytes, header_bytes, wall_ms, cpu_ms, .. } = self.limits;
         let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
-        let seat = self.rooms.take_seat().await?;
+        let seat = self.rooms.take_seat(self.memories).await?;
         let room = Arc::clone(&seat.room);
-        let pre = room.services.get(self.index);
-        let pre = pre.ok_or_else(|| wasmtime::format_err!("the service is in no room"))?;
+        let handler = room.services.get(self.index);
+        let handler = handler.ok_or_else(|| wasmtime::format_err!("the service is in no room"))?;
         let state = state::new(&self.provision, &bounds, vitals, None, seat);
         let mut store = selvedge_wasi::store(&room.engine, state);
         bound_cpu(&mut store, cpu_ms / EPOCH_TICK_MS, vitals);
-        let proxy = selvedge_wasi::instantiate(pre, &mut store).await?;
+        let proxy = selvedge_wasi::instantiate(&handler.pre, &mut store).await?;
         Ok((store, proxy))
     }
 }

@@ -21,6 +21,12 @@ use tokio::sync::{mpsc, watch};
 /// How often a thread looks after its instances.
 const TEND_EVERY: Duration = Duration::from_millis(100);
 
+/// Threads that wait for the disk on behalf of one serving thread.
+///
+/// Ours: as many as may wait for a sync at once without slowing it, and few enough that their stacks
+/// do not take what instances need (see `INSTANCES_MAX`).
+const BLOCKING_THREADS_MAX: usize = 64;
+
 /// A serving thread, seen from the accepting one.
 pub(super) struct ServingThread {
     /// Connections that it has.
@@ -43,6 +49,7 @@ impl ServingThread {
         let runtime = move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
+                .max_blocking_threads(BLOCKING_THREADS_MAX)
                 .build_local(LocalOptions::default())
         };
         std::thread::Builder::new().name(format!("serve-{index}")).spawn(move || {

@@ -8,7 +8,7 @@ use crate::capability::durable::stub;
 use crate::commands::build::parallel;
 use crate::guest::load;
 use crate::guest::object::class::{Linked, Shape};
-use crate::guest::room::Room;
+use crate::guest::room::{Handler, Room};
 use anyhow::Context as _;
 use selvedge_contract::manifest::{Composition, Manifest};
 use selvedge_contract::names::Name;
@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
-use wasmtime_wasi_http::handler::ProxyPre;
 
 /// Opens what was built.
 ///
@@ -64,7 +63,7 @@ pub(super) fn link(
     let mut room = Room { engine, services, classes };
     for made in made {
         match made? {
-            Ready::Service(pre) => room.services.push(pre),
+            Ready::Service(handler) => room.services.push(handler),
             Ready::Class(linked) => room.classes.push(linked),
         }
     }
@@ -73,7 +72,7 @@ pub(super) fn link(
 
 /// A composition, linked.
 enum Ready {
-    Service(ProxyPre<State>),
+    Service(Handler),
     Class(Linked),
 }
 
@@ -84,12 +83,17 @@ impl Ready {
         component: &Component,
         shapes: &Shapes,
     ) -> anyhow::Result<Self> {
+        // Not known only of what imports modules, which no service does.
+        let memories = component.resources_required().map_or(1, |required| required.num_memories);
         Ok(match &it.composition {
-            Composition::Service(_) => Self::Service(selvedge_wasi::prepare(linker, component)?),
+            Composition::Service(_) => {
+                let pre = selvedge_wasi::prepare(linker, component)?;
+                Self::Service(Handler { pre, memories })
+            }
             Composition::Object(class) => {
                 let shape = shapes.get(class).context("a shape of each class")?;
                 let pre = linker.instantiate_pre(component)?;
-                Self::Class(Linked { shape: Arc::clone(shape), pre })
+                Self::Class(Linked { shape: Arc::clone(shape), pre, memories })
             }
         })
     }

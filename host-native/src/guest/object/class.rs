@@ -28,6 +28,8 @@ pub(crate) struct Class {
     pub(crate) limits: ObjectLimits,
     /// What its component exports.
     pub(crate) shape: Arc<Shape>,
+    /// Memories of one instance.
+    memories: u32,
     /// Its place among the classes of a room.
     index: usize,
     rooms: Arc<Rooms>,
@@ -41,6 +43,8 @@ pub(crate) struct Linked {
     pub(crate) shape: Arc<Shape>,
     /// Ready to be instantiated.
     pub(crate) pre: InstancePre<State>,
+    /// Memories of one instance.
+    pub(crate) memories: u32,
 }
 
 /// What an object's component exports, found once a room.
@@ -98,9 +102,10 @@ impl Class {
         rooms: &Arc<Rooms>,
         provision: Arc<Provision>,
     ) -> Option<Self> {
-        let shape = Arc::clone(&rooms.first().classes.get(index)?.shape);
+        let linked = rooms.first().classes.get(index)?;
+        let (shape, memories) = (Arc::clone(&linked.shape), linked.memories);
         let (rooms, instances) = (Arc::clone(rooms), AtomicU32::new(0));
-        Some(Self { name, serial, limits, shape, index, rooms, provision, instances })
+        Some(Self { name, serial, limits, shape, memories, index, rooms, provision, instances })
     }
 
     /// Takes a place among the live instances, if there is one.
@@ -130,10 +135,10 @@ impl Class {
         let ObjectLimits { wall_ms, cpu_ms, memory_bytes, .. } = self.limits;
         let header_bytes = selvedge_contract::limits::HEADER_BYTES_MAX;
         let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
-        let seat = self.rooms.take_seat().await?;
+        let seat = self.rooms.take_seat(self.memories).await?;
         let room = Arc::clone(&seat.room);
         let linked = room.classes.get(self.index);
-        let Linked { shape, pre } =
+        let Linked { shape, pre, .. } =
             linked.ok_or_else(|| wasmtime::format_err!("the class is in no room"))?;
         let state = state::new(&self.provision, &bounds, vitals, Some(own), seat);
         let mut store = selvedge_wasi::store(&room.engine, state);
