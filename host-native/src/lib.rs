@@ -21,4 +21,5 @@ mod server;
 mod settings;
 mod storage;
 mod telemetry;
+mod typed;
 mod wiring;

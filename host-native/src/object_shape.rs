@@ -72,7 +72,7 @@ impl ObjectShape {
         let mut errors = Vec::new();
         let shape = match objects.as_slice() {
             [] => {
-                let exports = component.exports.clone();
+                let exports = component.typed.exports.clone();
                 return Err(vec![ShapeError::NoResource { exports }]);
             }
             [object] => component.object(object, &mut errors),

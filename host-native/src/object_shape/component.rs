@@ -1,23 +1,18 @@
-//! A component's types, and the names that they are reached by.
+//! A component as far as it may be an object: its interfaces and its own resources.
 
 use super::ObjectShape;
 use super::error::ShapeError;
 use super::judge::Judge;
 use super::signature::{self, Signatures};
+use crate::typed::Typed;
 use std::collections::{BTreeMap, HashSet};
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType, ResourceId,
 };
-use wasmparser::types::Types;
-use wasmparser::{ComponentExternalKind, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
-/// A component's types, and the names that they are reached by.
+/// A component, and which of its resources are its own.
 pub(super) struct Component {
-    types: Types,
-    /// Instances, functions and others, but no types, which only name those of an interface.
-    pub(super) exports: Vec<String>,
-    /// Likewise, what it imports; types, too.
-    imports: Vec<String>,
+    pub(super) typed: Typed,
     /// The resources that the component imports.
     imported: HashSet<ResourceId>,
 }
@@ -28,50 +23,9 @@ impl Component {
     /// # Errors
     /// Where the bytes are none, or damaged: the parser's reason.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
-        // More than an engine takes by default, so that these types are met here, and refused or
-        // taken by name; the bytes were validated by those who will run them.
-        let features = WasmFeatures::default()
-            | WasmFeatures::COMPONENT_MODEL
-            | WasmFeatures::CM_ERROR_CONTEXT
-            | WasmFeatures::CM_FIXED_LENGTH_LISTS
-            | WasmFeatures::CM_MAP;
-        let mut validator = Validator::new_with_features(features);
-        let mut imports = Vec::new();
-        let mut exports = Vec::new();
-        let mut outermost = None;
-        // How many modules and components we are inside of; only the outermost one's names count.
-        let mut depth = 0_u32;
-        for payload in Parser::new(0).parse_all(bytes) {
-            let payload = payload.map_err(reason)?;
-            match &payload {
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ComponentImportSection(section) if depth == 0 => {
-                    for import in section.clone() {
-                        imports.push(import.map_err(reason)?.name.name.to_owned());
-                    }
-                }
-                Payload::ComponentExportSection(section) if depth == 0 => {
-                    for export in section.clone() {
-                        let export = export.map_err(reason)?;
-                        if export.kind != ComponentExternalKind::Type {
-                            exports.push(export.name.name.to_owned());
-                        }
-                    }
-                }
-                _ => {}
-            }
-            // The last to end is the outermost.
-            if let ValidPayload::End(types) = validator.payload(&payload).map_err(reason)? {
-                outermost = Some(types);
-            }
-        }
-        if !Parser::is_component(bytes) {
-            return Err("it is a core module".to_owned());
-        }
-        let types = outermost.ok_or("it has no end")?;
-        let imported = imported_resources(&types, &imports);
-        Ok(Self { types, exports, imports, imported })
+        let typed = Typed::read(bytes)?;
+        let imported = imported_resources(&typed);
+        Ok(Self { typed, imported })
     }
 
     /// The interfaces that may be the object's: those of the platform are not, and neither are
@@ -80,8 +34,8 @@ impl Component {
     pub(super) fn interfaces(&self) -> Vec<Interface<'_>> {
         let mut named = self.imported.clone();
         let mut interfaces = Vec::new();
-        for name in &self.exports {
-            let Some(instance) = instance_of(&self.types, name) else { continue };
+        for name in &self.typed.exports {
+            let Some(instance) = self.typed.exported(name) else { continue };
             // A resource belongs to the first interface that names it; others only use it.
             let resources: Vec<_> = resources_of(instance)
                 .filter(|(_, id)| named.insert(*id))
@@ -107,13 +61,13 @@ impl Component {
             });
             return None;
         };
-        let mut judge = Judge::new(&self.types, object, resource, errors);
+        let mut judge = Judge::new(&self.typed.types, object, resource, errors);
         judge.judge(object.instance);
         Some(ObjectShape {
             interface: object.name.to_owned(),
             resource: (*resource).to_owned(),
             methods: judge.methods,
-            signatures: signature::of_instance(&self.types, object.instance),
+            signatures: signature::of_instance(&self.typed.types, object.instance),
             handles_alarms: self.has("selvedge:durable/alarm-handler", "0.1."),
             has_lifecycle: self.has("selvedge:durable/lifecycle", "0.1."),
             answers_http: self.has("wasi:http/handler", "0.3."),
@@ -123,12 +77,10 @@ impl Component {
     /// The functions that it imports of interfaces that are not the platform's.
     pub(super) fn imported(&self) -> BTreeMap<String, Signatures> {
         let mut imported = BTreeMap::new();
-        for name in self.imports.iter().filter(|name| !is_platform(name)) {
-            let item = self.types.component_item_for_import(name);
-            if let Some(ComponentEntityType::Instance(id)) = item.map(|item| item.ty)
-                && let Some(instance) = self.types.as_ref().get(id)
-            {
-                imported.insert(name.clone(), signature::of_instance(&self.types, instance));
+        for name in self.typed.imports.iter().filter(|name| !is_platform(name)) {
+            if let Some(instance) = self.typed.imported(name) {
+                let signatures = signature::of_instance(&self.typed.types, instance);
+                imported.insert(name.clone(), signatures);
             }
         }
         imported
@@ -136,7 +88,7 @@ impl Component {
 
     /// Whether it exports an interface of the platform, in a version of which we know that it fits.
     fn has(&self, interface: &str, version_prefix: &str) -> bool {
-        self.exports.iter().any(|name| {
+        self.typed.exports.iter().any(|name| {
             name.split_once('@').is_some_and(|(path, version)| {
                 // A draft (`0.3.0-rc-…`) fits nothing but itself.
                 path == interface && version.starts_with(version_prefix) && !version.contains('-')
@@ -164,14 +116,6 @@ fn is_platform(name: &str) -> bool {
     name.starts_with("wasi:") || name.starts_with("selvedge:")
 }
 
-/// The instance that is exported under a name.
-fn instance_of<'t>(types: &'t Types, export: &str) -> Option<&'t ComponentInstanceType> {
-    match types.component_item_for_export(export)?.ty {
-        ComponentEntityType::Instance(id) => types.as_ref().get(id),
-        _ => None,
-    }
-}
-
 /// The resources that an instance names, whether they are its own or not.
 pub(super) fn resources_of(
     instance: &ComponentInstanceType,
@@ -181,15 +125,13 @@ pub(super) fn resources_of(
 }
 
 /// The resources that a component imports.
-fn imported_resources(types: &Types, imports: &[String]) -> HashSet<ResourceId> {
+fn imported_resources(typed: &Typed) -> HashSet<ResourceId> {
     let mut ids = HashSet::new();
-    for import in imports {
-        let Some(item) = types.component_item_for_import(import) else { continue };
-        ids.extend(resource_id(&item.ty));
-        if let ComponentEntityType::Instance(id) = item.ty {
-            let instance = types.as_ref().get(id);
-            ids.extend(instance.into_iter().flat_map(resources_of).map(|(_, id)| id));
-        }
+    for import in &typed.imports {
+        let item = typed.types.component_item_for_import(import);
+        ids.extend(item.and_then(|item| resource_id(&item.ty)));
+        let instance = typed.imported(import);
+        ids.extend(instance.into_iter().flat_map(resources_of).map(|(_, id)| id));
     }
     ids
 }
@@ -201,8 +143,4 @@ fn resource_id(ty: &ComponentEntityType) -> Option<ResourceId> {
         }
         _ => None,
     }
-}
-
-fn reason(error: wasmparser::Error) -> String {
-    format!("{} at byte {}", error.message(), error.offset())
 }

@@ -181,7 +181,7 @@ impl fmt::Display for HostPattern {
 }
 
 /// Cuts `host[:port]` at the colon of the port; the colons of a bracketed address are not meant.
-pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
+pub fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (authority, None),

@@ -6,6 +6,7 @@
 pub mod failure;
 pub mod host;
 pub mod limits;
+#[cfg(feature = "manifest")]
 pub mod manifest;
 pub mod names;
 pub mod object;

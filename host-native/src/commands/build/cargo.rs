@@ -1,11 +1,14 @@
 //! Builds components that are Rust crates: one call of cargo for each workspace.
 
-use super::toolchain::{self, TARGET};
+use super::toolchain;
 use selvedge_contract::names::Name;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+
+/// What Rust guests are compiled for.
+const TARGET: &str = "wasm32-wasip2";
 
 /// A workspace, with those of its members that are components of the app.
 #[derive(Debug)]
@@ -138,7 +141,7 @@ pub(super) fn build(workspace: &Workspace) -> BTreeMap<Name, Result<PathBuf, Str
 
 /// Whether cargo ended well, and what it says that it made.
 fn run(workspace: &Workspace) -> Result<(bool, Vec<Message>), String> {
-    let mut cargo = toolchain::cargo(&workspace.root)?;
+    let mut cargo = toolchain::cargo(&workspace.root, TARGET)?;
     cargo.args(["build", "--release", "--keep-going", "--target", TARGET]);
     cargo.arg("--message-format=json-render-diagnostics");
     for member in &workspace.members {

@@ -1,10 +1,8 @@
-//! The compilers of guests, and the environment they run in.
+//! The compilers of guests, and the environment they run in. The build script has this file, too: the
+//! Workers host is compiled for WebAssembly by the same compiler.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-/// What Rust guests are compiled for.
-pub(super) const TARGET: &str = "wasm32-wasip2";
 
 /// What an outer cargo, make or linter has set for itself, or its user for the host: guests have
 /// settings of their own, in their manifests and in `.cargo/config.toml`.
@@ -42,30 +40,30 @@ pub(super) fn command(program: &str, folder: &Path) -> Command {
     command
 }
 
-/// Cargo, for guests in `folder`, with a compiler that knows their target.
+/// Cargo, for crates in `folder`, with a compiler that knows `target`.
 ///
 /// # Errors
 /// One sentence that says how to get such a compiler.
-pub(super) fn cargo(folder: &Path) -> Result<Command, String> {
+pub(super) fn cargo(folder: &Path, target: &str) -> Result<Command, String> {
     let mut cargo = command("cargo", folder);
     let chosen = std::env::var_os("RUSTC").filter(|rustc| !rustc.is_empty());
     let ordinary = chosen.map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
-    if knows_target(&ordinary, folder) {
+    if knows_target(&ordinary, folder, target) {
         return Ok(cargo);
     }
     let private = private_toolchain().map(|folder| folder.join("bin"));
-    if let Some(bin) = private.filter(|bin| bin.join("rustc").is_file()) {
+    if let Some(bin) = private.filter(|bin| knows_target(&bin.join("rustc"), folder, target)) {
         cargo.env("RUSTC", bin.join("rustc")).env("RUSTDOC", bin.join("rustdoc"));
         return Ok(cargo);
     }
     Err(format!(
-        "the Rust compiler has no target {TARGET}; run `rustup target add {TARGET}` (or `just setup`)"
+        "the Rust compiler has no target {target}; run `rustup target add {target}` (or `just setup`)"
     ))
 }
 
-fn knows_target(rustc: &Path, folder: &Path) -> bool {
+fn knows_target(rustc: &Path, folder: &Path, target: &str) -> bool {
     let output = command(&rustc.to_string_lossy(), folder)
-        .args(["--print", "target-libdir", "--target", TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .stderr(Stdio::null())
         .output();
     output.is_ok_and(|output| {

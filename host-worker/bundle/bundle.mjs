@@ -1,0 +1,146 @@
+// From a plan to a folder that workerd runs: `node bundle.mjs PLAN.json`.
+//
+// The plan is written by `selvedge bundle`, which knows the manifest; here components become JavaScript, and
+// everything becomes one Worker. Progress goes to standard error, a report in JSON to standard output. What a
+// component was turned into is kept in the plan's cache and not made again.
+
+import { createHash } from "node:crypto";
+import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { transpile } from "./transpile.mjs";
+
+/** The Rust host's module lies beside the Worker's, under a shorter name. */
+const hostModule = {
+  name: "host.wasm",
+  setup(build) {
+    build.onResolve({ filter: /host_bg\.wasm$/ }, () => ({ path: "./host.wasm", external: true }));
+  },
+};
+
+const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
+/** Changes whenever what a component is turned into does: these files, and the tools that the lock file pins. */
+const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "package-lock.json"].map(ours))));
+
+try {
+  const report = await run();
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+} catch (error) {
+  process.stdout.write(`${JSON.stringify({ error: { kind: error.constructor.name, component: error.component, message: error.message } })}\n`);
+  process.exitCode = 1;
+}
+
+async function run() {
+  await rm(plan.out, { recursive: true, force: true });
+  await mkdir(join(plan.out, "modules"), { recursive: true });
+  for (const module of plan.modules) {
+    try {
+      await place(module);
+    } catch (error) {
+      error.component = module.wasm;
+      throw error;
+    }
+  }
+  await bundleWorker();
+  return { parts: await parts() };
+}
+
+/** Puts the module of a component into the folder, transpiled now or earlier. */
+async function place(module) {
+  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, module.async_imports, plan.minify])).slice(0, 12)}`);
+  const files = await readdir(made).catch(() => null);
+  if (files === null) {
+    const begin = performance.now();
+    await make(module, made);
+    process.stderr.write(`  transpiled ${module.name ?? module.id} in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
+  }
+  for (const file of await readdir(made)) await cp(join(made, file), join(plan.out, "modules", file));
+}
+
+async function make(module, made) {
+  const component = await readFile(module.wasm);
+  const { text, modules } = await transpile(component, { imports: module.imports, asyncImports: module.async_imports ?? [], asyncExports: module.async_exports ?? [] });
+  const part = `${made}.part-${process.pid}`;
+  await rm(part, { recursive: true, force: true });
+  await mkdir(part, { recursive: true });
+  let code = "";
+  const cores = [];
+  for (const [name, bytes] of modules) {
+    const file = `${module.id}.${name.replace(/^component\./, "")}`;
+    await writeFile(join(part, file), bytes);
+    code += `import c${cores.length} from "./${file}";\n`;
+    cores.push(`${JSON.stringify(name)}: c${cores.length}`);
+  }
+  code += `${text}\nexport const cores = { ${cores.join(", ")} };\nexport const exports = ${JSON.stringify(module.exports)};\n`;
+  const { outputFiles } = await build({
+    stdin: { contents: code, sourcefile: `${module.id}.js` },
+    bundle: true,
+    external: ["*.wasm"],
+    format: "esm",
+    target: "es2024",
+    write: false,
+    logLevel: "error",
+    ...squeeze(),
+  });
+  await writeFile(join(part, `${module.id}.js`), outputFiles[0].contents);
+  await rm(made, { recursive: true, force: true });
+  await rename(part, made);
+}
+
+/** The Worker: the host, the glue, and what the app is, in one module. */
+async function bundleWorker() {
+  const stage = `${plan.out}.stage`;
+  await rm(stage, { recursive: true, force: true });
+  await cp(plan.glue, join(stage, "glue"), { recursive: true });
+  await cp(plan.host, join(stage, "host"), { recursive: true });
+  const imports = plan.modules.map(({ id }, index) => `import * as m${index} from "./modules/${id}.js";\n`).join("");
+  const modules = plan.modules.map(({ id }, index) => `${JSON.stringify(id)}: m${index}`).join(", ");
+  await writeFile(join(stage, "app.js"), `${imports}export const app = ${JSON.stringify(plan.app)};\nexport const modules = { ${modules} };\n`);
+  const classes = plan.app.compositions
+    .map((composition, index) => ({ ...composition, index }))
+    .filter(({ kind }) => kind === "object")
+    .map(({ binding, index }) => `export const ${binding} = objectClass(${index});\n`)
+    .join("");
+  await writeFile(join(stage, "worker.js"), `import worker, { objectClass } from "./glue/worker.js";\nexport default worker;\n${classes}`);
+  await build({
+    entryPoints: [join(stage, "worker.js")],
+    outfile: join(plan.out, "worker.js"),
+    bundle: true,
+    external: ["*.wasm", "./modules/*", "cloudflare:*"],
+    format: "esm",
+    target: "es2024",
+    logLevel: "error",
+    plugins: [hostModule],
+    ...squeeze(),
+  });
+  await cp(join(stage, "host", "host_bg.wasm"), join(plan.out, "host.wasm"));
+  await rm(stage, { recursive: true, force: true });
+}
+
+function squeeze() {
+  // Calls of a pure function whose result nobody takes are dropped: those that would log for jco's developers.
+  return { minify: plan.minify, pure: ["_debugLog"], legalComments: "none" };
+}
+
+async function parts() {
+  const found = [];
+  for (const folder of [".", "modules"]) {
+    for (const entry of await readdir(join(plan.out, folder), { withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const bytes = await readFile(join(plan.out, folder, entry.name));
+      found.push({ file: folder === "." ? entry.name : `${folder}/${entry.name}`, bytes: bytes.length, gzip_bytes: gzipSync(bytes, { level: 9 }).length });
+    }
+  }
+  return found;
+}
+
+async function ours(file) {
+  return await readFile(join(import.meta.dirname, file), "utf8").catch(() => "");
+}
+
+function hash(...texts) {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(text);
+  return hash.digest("hex");
+}

@@ -1,0 +1,89 @@
+// Bytes between the platform's streams and those of components.
+
+/** Most bytes that are asked of a component's stream at once. */
+const CHUNK_BYTES = 65536;
+
+/**
+ * A function that gives the next bytes of a stream that a component has given, or `null` at its end.
+ * @param {object | undefined} stream a stream of the transpiled runtime, or one that the host made and the guest hands on
+ * @returns {() => Promise<Uint8Array | null>}
+ */
+export function reader(stream) {
+  if (stream === undefined) return async () => null;
+  if (typeof stream.read === "function") {
+    return async () => {
+      const { value, done } = await stream.read({ count: CHUNK_BYTES });
+      const bytes = toBytes(value);
+      return bytes.length === 0 && done ? null : bytes;
+    };
+  }
+  const iterator = stream[Symbol.asyncIterator]();
+  return async () => {
+    const { value, done } = await iterator.next();
+    return done ? null : toBytes(value);
+  };
+}
+
+/** Tells a stream that a component has given that nobody reads on. */
+export function drop(stream) {
+  const dispose = stream?.[Symbol.dispose] ?? stream?.return;
+  dispose?.call(stream);
+}
+
+/** All bytes of a stream. */
+export async function readAll(stream) {
+  const read = reader(stream);
+  const chunks = [];
+  for (let chunk = await read(); chunk !== null; chunk = await read()) chunks.push(chunk);
+  return concat(chunks);
+}
+
+/** One array of several. */
+export function concat(chunks) {
+  if (chunks.length === 1) return chunks[0];
+  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+function toBytes(value) {
+  if (value === undefined) return new Uint8Array(0);
+  if (value instanceof Uint8Array) return value;
+  return typeof value === "number" ? Uint8Array.of(value) : Uint8Array.from(value);
+}
+
+/**
+ * A stream for a component, from a function that gives the next bytes; the component sees its end where that
+ * gives `null` or throws.
+ * @param {() => Promise<Uint8Array | null>} read
+ * @param {() => void} [leave] called when the component reads no further
+ */
+export function source(read, leave) {
+  let ended = false;
+  const end = () => {
+    if (!ended) leave?.();
+    ended = true;
+    return { done: true, value: undefined };
+  };
+  const iterator = {
+    async next() {
+      if (ended) return end();
+      try {
+        const value = await read();
+        if (value !== null) return { done: false, value };
+      } catch {
+        // The reason is in the future that goes with the stream.
+      }
+      ended = true;
+      return { done: true, value: undefined };
+    },
+    async return() {
+      return end();
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}

@@ -1,0 +1,91 @@
+// `wasi:cli`: standard output and error, whose lines are logged; an environment with nothing in it; the end of a guest.
+
+import { reader } from "./bytes.js";
+import { OutputStream, closedInput } from "./io.js";
+import { logLine } from "./host.js";
+
+const decoder = new TextDecoder();
+
+/** Thrown where a guest ends itself by `exit`. */
+class Exit extends Error {
+  constructor(code) {
+    super(`the guest exited with code ${code}`);
+  }
+}
+
+/** Gathers what a guest writes until a line is whole; the host logs it. */
+export class Lines {
+  #stream;
+  #instance;
+  #bytes = [];
+  constructor(stream, instance) {
+    this.#stream = stream;
+    this.#instance = instance;
+    // What has no line end is told when the instance ends its work.
+    instance.scope.atEnd?.(() => this.#bytes.length > 0 && this.#emit());
+  }
+  write(bytes) {
+    let from = 0;
+    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, from)) {
+      this.#bytes.push(bytes.slice(from, at));
+      this.#emit();
+      from = at + 1;
+    }
+    if (from < bytes.length) this.#bytes.push(bytes.slice(from));
+  }
+  #emit() {
+    const text = this.#bytes.map((bytes) => decoder.decode(bytes, { stream: true })).join("") + decoder.decode();
+    this.#bytes = [];
+    const { composition, scope } = this.#instance;
+    logLine(composition.index, this.#stream, scope.request, scope.object, text);
+  }
+}
+
+function lines(instance, stream) {
+  instance.lines ??= {};
+  return (instance.lines[stream] ??= new Lines(stream, instance));
+}
+
+/** `wasi:cli/stdout@0.3` and `stderr`. */
+export const writer = (stream) => (instance) => ({
+  async writeViaStream(data) {
+    const read = reader(data);
+    for (let chunk = await read(); chunk !== null; chunk = await read()) lines(instance, stream).write(chunk);
+    return { tag: "ok", val: undefined };
+  },
+});
+
+/** `wasi:cli/stdin@0.3`: empty. */
+export const noInput = () => ({
+  readViaStream: () => [{ [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) }, Promise.resolve({ tag: "ok", val: undefined })],
+});
+
+/** `wasi:cli/stdout@0.2` and `stderr`. */
+export const output = (stream, get) => (instance) => ({ [get]: () => new OutputStream((bytes) => lines(instance, stream).write(bytes)) });
+
+/** `wasi:cli/stdin@0.2`: empty. */
+export const input = () => ({ getStdin: () => closedInput() });
+
+/** `wasi:cli/environment`: of either version, with nothing in it. */
+export const environment = () => ({ getEnvironment: () => [], getArguments: () => [], initialCwd: () => undefined, getInitialCwd: () => undefined });
+
+/** `wasi:cli/exit`: of either version. */
+export const exit = () => ({
+  exit(status) {
+    throw new Exit(status?.tag === "err" ? 1 : 0);
+  },
+  exitWithCode(code) {
+    throw new Exit(code);
+  },
+});
+
+class Terminal {}
+/** `wasi:cli/terminal-*`: nothing here is one. */
+export const terminal = {
+  "terminal-input": () => ({ TerminalInput: Terminal }),
+  "terminal-output": () => ({ TerminalOutput: Terminal }),
+  "terminal-stdin": () => ({ getTerminalStdin: () => undefined }),
+  "terminal-stdout": () => ({ getTerminalStdout: () => undefined }),
+  "terminal-stderr": () => ({ getTerminalStderr: () => undefined }),
+};
+

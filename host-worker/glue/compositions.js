@@ -1,0 +1,19 @@
+// The services and classes of objects of this bundle, with their modules.
+
+import { app, modules } from "../app.js";
+import * as http02 from "./http02.js";
+
+/** By the index that the Rust host knows them by. */
+export const compositions = app.compositions.map((described, index) => {
+  const module = modules[described.module];
+  return { ...described, index, module, ask: askOf(module.exports) };
+});
+
+/** How a component of these exports is asked to answer a request. */
+function askOf(names) {
+  const handler = names.find((name) => name.startsWith("wasi:http/handler@0.3"));
+  if (handler !== undefined) return (instance, request) => instance.exports[handler].handle(request);
+  const incoming = names.find((name) => name.startsWith("wasi:http/incoming-handler@0.2"));
+  if (incoming !== undefined) return (instance, request) => http02.ask(instance, instance.exports[incoming], request);
+  return undefined;
+}

@@ -1,0 +1,18 @@
+// `wasi:config/store`: vars from the bundle, secrets from the Worker's bindings.
+
+import { configGet, configKeys } from "./host.js";
+
+export const config = (instance) => {
+  const { composition, env } = instance;
+  const get = (key) => {
+    const found = configGet(composition.index, key);
+    return found?.secret === undefined ? found?.value : env[found.secret];
+  };
+  return {
+    get,
+    getAll: () =>
+      configKeys(composition.index)
+        .map((key) => [key, get(key)])
+        .filter(([, value]) => value !== undefined),
+  };
+};

@@ -1,0 +1,84 @@
+// Step 3 of a request's way, run: instances of transpiled components.
+//
+// A service gets an instance for each request: what an instance waits for belongs to the request that made it. An
+// object's instance lives as long as the object is live (object.js).
+
+import { imports } from "./capability.js";
+import { WitError } from "./http.js";
+import { createScheduler } from "./scheduler.js";
+
+/** The guest has ended without an answer: it trapped, or was ended. */
+export class Trapped extends Error {
+  constructor(cause, failure) {
+    super(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause), { cause });
+    this.failure = failure;
+  }
+}
+
+/** One instance of a composition. */
+export class Instance {
+  /** Set once the instance has trapped or was ended; then nothing that it asks for is done any more. */
+  ended = null;
+  /** Resolves with the reason when that happens. */
+  end;
+  #tellEnd;
+  #memories = [];
+
+  /**
+   * @param {object} composition what the app says of it: `index`, `module`, limits
+   * @param {object} env the bindings of the Worker
+   * @param {object} scope what it works for: `request`, `object`, `waitUntil`, …
+   */
+  constructor(composition, env, scope) {
+    this.composition = composition;
+    this.env = env;
+    this.scope = scope;
+    this.end = new Promise((resolve) => (this.#tellEnd = resolve));
+    this.scheduler = createScheduler();
+    this.runtime = { ...this.scheduler, failed: (error) => this.fail(error) };
+    const { instantiate, cores } = composition.module;
+    try {
+      this.exports = instantiate((name) => cores[name], imports(this), (core, given) => this.#instantiateCore(core, given));
+    } catch (error) {
+      throw new Trapped(error, "start-failed");
+    }
+  }
+
+  #instantiateCore(core, given) {
+    const instance = new WebAssembly.Instance(core, given);
+    for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) this.#memories.push(value);
+    return instance;
+  }
+
+  /** Runs a call of the guest; what it throws is the guest's own error ({@link WitError}-like, with a payload), or {@link Trapped}. */
+  async call(run) {
+    if (this.ended !== null) throw this.ended;
+    try {
+      return await Promise.race([run(), this.end.then((reason) => Promise.reject(reason))]);
+    } catch (error) {
+      if (error !== null && typeof error === "object" && Object.hasOwn(error, "payload") && !(error instanceof WitError)) throw error;
+      throw this.fail(error);
+    }
+  }
+
+  /** Ends the instance for what it did, or for what a bound says. */
+  fail(error) {
+    if (this.ended === null) {
+      this.ended = error instanceof Trapped ? error : new Trapped(error, this.#isFull() ? "memory" : "trap");
+      this.scheduler.stop();
+      this.#tellEnd(this.ended);
+      this.scope.trapped?.(this.ended);
+    }
+    return this.ended;
+  }
+
+  /** For imports: throws where the guest may not act any more. */
+  alive() {
+    if (this.ended !== null) throw this.ended;
+  }
+
+  #isFull() {
+    const most = this.composition.limits["memory-bytes"];
+    return this.#memories.some((memory) => memory.buffer.byteLength >= most - (most >> 4));
+  }
+}

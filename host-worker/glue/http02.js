@@ -1,0 +1,3 @@
+export const types = () => ({});
+export const outgoingHandler = () => ({});
+export function ask() {}

@@ -1,0 +1,2 @@
+// Step 3 for objects.
+export function objectClass() {}

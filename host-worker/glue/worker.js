@@ -1,0 +1,6 @@
+// Where the platform enters: the events of a Worker.
+
+import { fetch } from "./host.js";
+
+export default { fetch };
+export { objectClass } from "./object.js";
