@@ -7,7 +7,7 @@
 use crate::guest::job::{Job, Ticket};
 use crate::guest::pool::{Pool, Slot};
 use crate::guest::room::is_full;
-use crate::guest::vitals::Vitals;
+use crate::guest::vitals::{FIRST_TICKS, Vitals};
 use futures::stream::{FuturesUnordered, StreamExt};
 use selvedge_contract::failure::Failure;
 use selvedge_wasi::State;
@@ -186,7 +186,7 @@ fn begin<'a>(
     let Job { request, reply, ticket } = job;
     ticket.taken_by(&slot.vitals);
     slot.vitals.working_for().begin(ticket.id);
-    accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(1));
+    accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(FIRST_TICKS));
     let answered = selvedge_wasi::begin(proxy, accessor, request, reply)?;
     Ok(async move {
         answered.await;
