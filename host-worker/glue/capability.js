@@ -6,7 +6,7 @@
 import { environment, exit, input, noInput, output, terminal, writer } from "./cli.js";
 import { monotonicClock, monotonicClock02, systemClock, wallClock } from "./clocks.js";
 import { config } from "./config.js";
-import { alarms, durableTypes, namespace, self, sql, storage, stubs } from "./durable.js";
+import { alarms, durableTypes, namespace, self, storage, stubs } from "./durable.js";
 import { types } from "./http.js";
 import * as http02 from "./http02.js";
 import { error, poll, streams } from "./io.js";
@@ -14,6 +14,7 @@ import { keyvalue } from "./keyvalue.js";
 import { client } from "./outbound.js";
 import { insecure, insecureSeed, random } from "./random.js";
 import { filesystem, sockets } from "./nothing.js";
+import { sql } from "./sql.js";
 import { atomics, batch, store } from "./wasi_keyvalue.js";
 
 const nothing = () => ({});

@@ -5,10 +5,8 @@ import { objectBinding, objectId, storageKey, storageKeys, storagePage, storageP
 import { received } from "./outbound.js";
 import { reader, drop } from "./bytes.js";
 
-export { sql } from "./sql.js";
-
 /** The object that an instance is; elsewhere these calls trap. */
-function object(instance) {
+export function object(instance) {
   instance.alive();
   if (instance.scope.storage === undefined) throw new Error("only an object has a storage, a name and an alarm");
   return instance.scope;
