@@ -21,7 +21,7 @@ const hostModule = {
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
 /** Changes whenever what a component is turned into does: these files, and the tools that the lock file pins. */
-const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "suspending.mjs", "package-lock.json"].map(ours))));
+const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "bytes_edits.mjs", "suspending.mjs", "memory.mjs", "wasm.mjs", "package-lock.json"].map(ours))));
 
 try {
   const report = await run();
@@ -48,7 +48,7 @@ async function run() {
 
 /** Puts the module of a component into the folder, transpiled now or earlier. */
 async function place(module) {
-  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, plan.minify])).slice(0, 12)}`);
+  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, module.memory_bytes, plan.minify])).slice(0, 12)}`);
   const files = await readdir(made).catch(() => null);
   if (files === null) {
     const begin = performance.now();
@@ -60,7 +60,7 @@ async function place(module) {
 
 async function make(module, made) {
   const component = await readFile(module.wasm);
-  const { text, modules } = await transpile(component, { imports: module.imports });
+  const { text, modules } = await transpile(component, { imports: module.imports, memoryBytesMax: module.memory_bytes });
   const part = `${made}.part-${process.pid}`;
   await rm(part, { recursive: true, force: true });
   await mkdir(part, { recursive: true });
