@@ -15,8 +15,8 @@
 // entrance would answer in its place when the Worker fails, and change headers.
 
 import childProcess from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 
 /** How long workerd may take to finish what it has begun; the native host takes as long. */
