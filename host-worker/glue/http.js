@@ -234,8 +234,9 @@ export class Response extends Message {
   }
 }
 
+const TYPES = { Fields, Request, RequestOptions, Response };
 /** `wasi:http/types@0.3`. */
-export const types = { Fields, Request, RequestOptions, Response };
+export const httpTypes = () => TYPES;
 
 /**
  * A response of a component as one of the platform, as soon as its first bytes are there.

@@ -70,7 +70,9 @@ class Call {
       columns = this.#sql.exec(plan.bare, ...bound.slice(0, plan.bareParameters)).columnNames;
     } catch {
       // What is wrong is told of the statement as it was written.
-      columns = this.#sql.exec(plan.text, ...bound).columnNames;
+      const cursor = this.#sql.exec(plan.text, ...bound);
+      columns = cursor.columnNames;
+      close(cursor);
     }
     const { rows } = this.#take(this.#sql.exec(sqlTyped(plan.text, columns.length), ...bound), marked);
     return { columns, rows };
@@ -84,7 +86,7 @@ class Call {
   }
 
   #returned(query, kinds, plan, bound) {
-    if (plan.verb === "writes") {
+    if (plan.returns) {
       const columns = plan.allOf === undefined ? [] : this.#columnsOf(plan.allOf);
       const more = sqlReturning(query, kinds, columns);
       const cursor = more && attempt(() => this.#sql.exec(more.text, ...bound));
@@ -114,15 +116,28 @@ class Call {
   #take(cursor, value, all = (row) => row.map(value)) {
     const columns = cursor.columnNames.map(asWritten);
     const rows = [];
-    for (const row of cursor.raw()) {
-      const values = all(row);
-      rows.push(values);
-      this.#values += values.length;
-      this.#bytes += values.reduce((sum, it) => sum + size(it), 0);
-      sqlGives(rows.length, this.#values, this.#bytes);
+    try {
+      for (const row of cursor.raw()) {
+        const values = all(row);
+        rows.push(values);
+        this.#values += values.length;
+        this.#bytes += values.reduce((sum, it) => sum + size(it), 0);
+        sqlGives(rows.length, this.#values, this.#bytes);
+      }
+    } catch (error) {
+      close(cursor);
+      throw error;
     }
     return { columns, rows };
   }
+}
+
+/**
+ * Ends a statement before its last row: while it is open its tables cannot be dropped, and what it wrote cannot be
+ * committed. The platform has no other way to say so than to ask for the one row that there is.
+ */
+function close(cursor) {
+  attempt(() => cursor.one());
 }
 
 function attempt(act) {

@@ -12,8 +12,8 @@ const VALUE_BYTES: f64 = 16.0;
 const INTEGER: u8 = b'i';
 
 /// How a statement is run: `verb` (`reads`, `looks`, `writes`, `changes`) and `text`; for one that reads
-/// `bare`, which gives its columns without rows, and `bareParameters`; `allOf`, the table whose
-/// columns [`sql_returning`] needs.
+/// `bare`, which gives its columns without rows, and `bareParameters`; for one with a RETURNING
+/// `returns`, and `allOf`, the table whose columns [`sql_returning`] needs, where it needs any.
 ///
 /// # Errors
 /// `refused`, `limit-exceeded` and `failed`.
@@ -34,6 +34,7 @@ pub fn sql_plan(query: &str, kinds: &str) -> Result<Object, JsValue> {
         super::set(&plan, "bare", &bare.into());
         super::set(&plan, "bareParameters", &JsValue::from_f64(parameters as f64));
     }
+    super::set(&plan, "returns", &statement.returns().into());
     if let Some(table) = statement.returns_all_of() {
         super::set(&plan, "allOf", &table.into());
     }
@@ -103,8 +104,10 @@ pub fn sql_failure(message: &str) -> JsValue {
     }
     match code {
         "SQLITE_AUTH" => refuse("refused", Some(words)),
-        "SQLITE_TOOBIG" => exceeded(Exceeded::ValueBytes),
-        "SQLITE_INTERRUPT" => refuse("limit-exceeded", Some(words)),
+        // Bounds of values, and of statements with what was added to tell types, are the platform's.
+        "SQLITE_TOOBIG" | "SQLITE_INTERRUPT" => {
+            refuse("limit-exceeded", Some(&format!("over a bound of the platform's: {words}")))
+        }
         "SQLITE_FULL" | "SQLITE_IOERR" | "SQLITE_CORRUPT" | "SQLITE_NOTADB" | "SQLITE_READONLY"
         | "SQLITE_CANTOPEN" | "SQLITE_NOMEM" => refuse("unavailable", Some(words)),
         _ => refuse("failed", Some(words)),

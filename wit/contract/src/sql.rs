@@ -4,10 +4,9 @@
 //! platform's SQLite, which asks nobody: there a statement is judged by its text, a little more
 //! strictly where text does not tell.
 
-pub use self::judge::judge;
 pub use self::returning::{Returning, returning};
 pub use self::statement::{Exceeded, Statement, StatementError, Verb};
-pub use self::typed::{INTEGER, REAL, TEXT, typed};
+pub use self::typed::typed;
 
 mod judge;
 mod parameters;

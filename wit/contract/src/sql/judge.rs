@@ -9,15 +9,8 @@ use super::{
     OWN_PREFIX, PLATFORM_PREFIX, Refusal, begins_with, is_forbidden_function, is_module, is_pragma,
 };
 
-/// Says whether an object may use a text.
-///
-/// # Errors
-/// [`Refusal`], whose words are for the guest.
-pub fn judge(text: &str) -> Result<(), Refusal> {
-    judge_tokens(&super::token::tokens(text))
-}
-
-pub(super) fn judge_tokens(tokens: &[Token<'_>]) -> Result<(), Refusal> {
+/// Says whether an object may use a statement.
+pub(super) fn judge(tokens: &[Token<'_>]) -> Result<(), Refusal> {
     let statement = unexplained(tokens);
     let is_virtual = judge_verb(statement)?;
     judge_names(statement, is_virtual)?;
@@ -191,7 +184,12 @@ fn judge_rollbacks(statement: &[Token<'_>]) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, judge};
+    use super::Refusal;
+    use crate::sql::token::tokens;
+
+    fn judge(text: &str) -> Result<(), Refusal> {
+        super::judge(&tokens(text))
+    }
 
     fn refused(text: &str) -> Refusal {
         judge(text).expect_err(text)

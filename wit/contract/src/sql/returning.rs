@@ -28,6 +28,11 @@ enum Item<'q> {
 }
 
 impl Statement<'_> {
+    /// Whether it writes and gives rows.
+    pub fn returns(&self) -> bool {
+        self.verb() == Verb::Writes && self.outer().any(|(_, it)| it.is("RETURNING"))
+    }
+
     /// The table whose columns must be known for [`returning`]; `None` where it needs to know none.
     pub fn returns_all_of(&self) -> Option<String> {
         let is_all = items(self)?.contains(&Item::All);

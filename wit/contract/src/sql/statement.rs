@@ -1,7 +1,7 @@
 //! One statement of SQL, known by its text: where it begins and ends, what it does, and what it takes.
 
 use super::Refusal;
-use super::judge::{judge_tokens, unexplained};
+use super::judge::{judge, unexplained};
 use super::parameters::{numbers, with_integers};
 use super::token::{Token, tokens};
 use crate::limits::{
@@ -94,7 +94,7 @@ impl<'q> Statement<'q> {
             return Err(StatementError::ZeroCharacter);
         }
         let all = tokens(query);
-        judge_tokens(&all)?;
+        judge(&all)?;
         let tokens = only_statement(&all)?;
         let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
             return Err(StatementError::Empty);

@@ -1,4 +1,4 @@
-//! A statement's text in pieces, cut where SQLite cuts it (`src/tokenize.c`, read 2026-11-26).
+//! A statement's text in pieces, cut where SQLite's own tokenizer cuts it.
 //!
 //! Blanks and comments are left out. What SQLite would not take at all may come as any piece: SQLite
 //! has the last word on it.

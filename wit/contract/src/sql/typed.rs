@@ -4,11 +4,11 @@
 //! is asked for its integers as text, which begins with a mark, as all other text then does.
 
 /// What the text of an integer begins with.
-pub const INTEGER: char = 'i';
+pub(super) const INTEGER: char = 'i';
 /// What a text begins with.
-pub const TEXT: char = 't';
-/// What stands beside a real in what [`super::returning`] adds.
-pub const REAL: char = 'r';
+pub(super) const TEXT: char = 't';
+/// What stands beside a real in what a RETURNING is asked for besides.
+pub(super) const REAL: char = 'r';
 
 /// A statement that gives the rows of `text`, which reads and has so many columns, with marks.
 ///
