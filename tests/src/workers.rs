@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 use tokio::process::Command;
@@ -103,6 +103,13 @@ impl Host for WorkersHost {
     }
 }
 
+impl WorkersRunning {
+    /// The process whose child workerd is, until it has ended.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+}
+
 impl Running for WorkersRunning {
     fn address(&self) -> SocketAddr {
         self.process.address()
@@ -135,12 +142,7 @@ fn clock_file(place: &Place) -> PathBuf {
     place.folder.join("clock")
 }
 
-async fn spawn(
-    run: &[String],
-    clock: &std::path::Path,
-    place: &Place,
-    log: &Log,
-) -> Result<Process> {
+async fn spawn(run: &[String], clock: &Path, place: &Place, log: &Log) -> Result<Process> {
     let (program, arguments) = run.split_first().context("an empty command runs nothing")?;
     let mut command = Command::new(program);
     command.args(arguments).args(["--listen", "127.0.0.1:0"]);
