@@ -149,7 +149,7 @@ impl Folders {
 
     /// The bundle, where no other place was asked for.
     pub fn bundle(&self) -> PathBuf {
-        self.edge().join("bundle")
+        self.edge().join("worker")
     }
 
     /// A path as people write it: relative to the app's folder where it lies in there.

@@ -2,7 +2,6 @@
 //! they work by, and what is made of it. For `selvedge bundle`, `deploy` and `dev --edge`; no request
 //! passes here.
 
-pub(crate) mod asynchronous;
 pub(crate) mod bindings;
 pub(crate) mod bundle;
 pub(crate) mod cost;

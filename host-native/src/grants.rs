@@ -1,7 +1,9 @@
 //! What a manifest grants, beside what components ask for. For building and checking; what a guest
 //! may do is decided anew at each of its calls.
 
+use crate::callee::callee;
 use crate::capability::table::{self, Need};
+use crate::object_shape::{Difference, difference};
 use crate::problem::Problem;
 use crate::wiring::{Inspections, Wiring, classes};
 use selvedge_contract::manifest::{Component, Composition, Manifest};
@@ -23,21 +25,26 @@ pub(crate) fn compare(
         let Some((component, middleware)) = manifest.composed(composition) else { continue };
         let grants = manifest.grants_of(component, middleware);
         for (part, import) in unplugged(wiring, inspections) {
-            let all: Vec<&Name> = classes(manifest, inspections, import).collect();
-            let Some(class) = all.first() else { continue };
+            let component = part.clone();
+            let all = classes(manifest, inspections, import);
+            let class = match callee(import, all, &grants.objects) {
+                Ok(None) => continue,
+                Ok(Some(class)) => class.clone(),
+                Err(ambiguous) => {
+                    calling.extend(wiring.parts.iter());
+                    problems.push(Problem::AmbiguousClass { component, ambiguous });
+                    continue;
+                }
+            };
             calling.extend(wiring.parts.iter());
-            let (component, import) = (part.clone(), import.to_owned());
-            let mut granted = all.iter().filter(|class| grants.objects.contains(**class));
-            match (granted.next(), granted.next()) {
-                (None, _) => {
-                    let class = (*class).clone();
-                    problems.push(Problem::NoClassGranted { component, import, class });
-                }
-                (Some(first), Some(second)) => {
-                    let (first, second) = ((*first).clone(), (*second).clone());
-                    problems.push(Problem::AmbiguousClass { component, import, first, second });
-                }
-                _ => {}
+            let import = import.to_owned();
+            if let Some(difference) = shape_differs(manifest, inspections, (part, &import), &class)
+            {
+                let (component, import, class) = (component.clone(), import.clone(), class.clone());
+                problems.push(Problem::OtherShape { component, import, class, difference });
+            }
+            if !grants.objects.contains(&class) {
+                problems.push(Problem::NoClassGranted { component, import, class });
             }
         }
         for (need, component, import) in asked(wiring, inspections) {
@@ -72,6 +79,18 @@ pub(crate) fn compare(
     }
     problems.dedup();
     problems
+}
+
+/// Where a component calls objects of a class by functions that are not theirs.
+fn shape_differs(
+    manifest: &Manifest,
+    inspections: &Inspections,
+    (component, import): (&Name, &str),
+    class: &Name,
+) -> Option<Difference> {
+    let object = inspections.get(&manifest.objects.get(class)?.component)?;
+    let calls = inspections.get(component)?.calls.get(import)?;
+    difference(calls, &object.object.as_ref().ok()?.signatures)
 }
 
 /// What a component's part of the manifest grants.

@@ -12,6 +12,7 @@ pub(crate) mod job;
 pub mod load;
 pub(crate) mod object;
 pub(crate) mod pool;
+pub(crate) mod room;
 pub(crate) mod service;
 pub mod state;
 pub(crate) mod vitals;

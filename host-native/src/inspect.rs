@@ -1,8 +1,9 @@
 //! What a component asks for and what it offers, read from its bytes without running it. For
 //! building and checking; no request passes here.
 
-use crate::object_shape::ObjectShape;
+use crate::object_shape::{ObjectShape, Read, Signatures};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use wac_graph::types::are_semver_compatible;
 use wasmparser::{
@@ -23,6 +24,9 @@ pub(crate) struct Inspection {
     pub(crate) exports: Vec<String>,
     /// What it is as an object, or why it cannot be one.
     pub(crate) object: Result<ObjectShape, Vec<String>>,
+    /// The functions that it imports of interfaces that are not the platform's, by interface: where
+    /// objects export one of these, they are its calls.
+    pub(crate) calls: BTreeMap<String, Signatures>,
 }
 
 /// What a component can be used as.
@@ -89,9 +93,9 @@ impl Inspection {
     }
 
     fn read(bytes: &[u8]) -> wasmparser::Result<Self> {
-        let object = ObjectShape::of(bytes)
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect());
-        let mut inspection = Self { imports: Vec::new(), exports: Vec::new(), object };
+        let Read { object, imports: calls } = Read::of(bytes);
+        let object = object.map_err(|errors| errors.iter().map(ToString::to_string).collect());
+        let mut inspection = Self { imports: Vec::new(), exports: Vec::new(), object, calls };
         // How many modules and components we are inside of; only the outermost one's names count.
         let mut depth = 0_u32;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -188,6 +192,7 @@ fn invalid(error: wasmparser::Error) -> InspectError {
 #[cfg(test)]
 mod tests {
     use super::{InspectError, Inspection, World};
+    use std::collections::BTreeMap;
 
     fn inspect(text: &str) -> Inspection {
         Inspection::of(&wat::parse_str(text).unwrap()).unwrap()
@@ -215,8 +220,8 @@ mod tests {
     fn the_world_is_told_by_the_handlers() {
         let world = |imports: &[&str], exports: &[&str]| {
             let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-            let object = Err(Vec::new());
-            Inspection { imports: owned(imports), exports: owned(exports), object }.world()
+            let (object, calls) = (Err(Vec::new()), BTreeMap::new());
+            Inspection { imports: owned(imports), exports: owned(exports), object, calls }.world()
         };
         let handler = "wasi:http/handler@0.3.2";
         assert_eq!(world(&[], &[handler]), World::Service03);

@@ -5,6 +5,7 @@
 
 pub mod app;
 mod built;
+mod callee;
 pub mod capability;
 pub mod cli;
 pub mod clock;

@@ -1,7 +1,9 @@
 //! What can be wrong with an app whose manifest is in order: one sentence each, with the next step.
 //! Found by `wiring`, told by `selvedge build` and `selvedge check`.
 
+use crate::callee::AmbiguousClass;
 use crate::inspect::{HANDLER, InspectError};
+use crate::object_shape::Difference;
 use selvedge_contract::manifest::Composition;
 use selvedge_contract::names::Name;
 use serde::Serialize;
@@ -89,10 +91,13 @@ pub(crate) enum Problem {
     #[error("component \"{component}\" cannot be object class \"{class}\": {reason}")]
     NotAnObject { component: Name, class: Name, reason: String },
     /// Two classes whose objects have one interface, for a component that imports it.
+    #[error("component \"{component}\" {ambiguous}")]
+    AmbiguousClass { component: Name, ambiguous: AmbiguousClass },
+    /// A component that calls objects in another way than they are called.
     #[error(
-        "component \"{component}\" imports {import}, which the objects of both \"{first}\" and \"{second}\" export; grant it one of them"
+        "component \"{component}\" imports {import} in another shape than the objects of class \"{class}\" export it: {difference}; build both with the same WIT"
     )]
-    AmbiguousClass { component: Name, import: String, first: Name, second: Name },
+    OtherShape { component: Name, import: String, class: Name, difference: Difference },
     /// A class of objects that is called, and not granted.
     #[error(
         "component \"{component}\" imports {import} of object class \"{class}\", which is not granted to it, so its calls are refused; add objects = [\"{class}\"] to [components.{component}]"

@@ -14,5 +14,9 @@ mod app;
 mod crash;
 #[path = "objects/disk.rs"]
 mod disk;
+#[path = "serving/host.rs"]
+mod host;
 #[path = "objects/many.rs"]
 mod many;
+#[path = "serving/app.rs"]
+mod serving;

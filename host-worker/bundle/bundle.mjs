@@ -9,19 +9,13 @@ import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { transpile, withoutPatch } from "./transpile.mjs";
-
-/** The Rust host's module lies beside the Worker's, under a shorter name. */
-const hostModule = {
-  name: "host.wasm",
-  setup(build) {
-    build.onResolve({ filter: /host_bg\.wasm$/ }, () => ({ path: "./host.wasm", external: true }));
-  },
-};
+import { squeeze } from "./squeeze.mjs";
+import { transpile } from "./transpile.mjs";
+import { bundleWorker } from "./worker.mjs";
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
 /** Changes whenever what a component is turned into does: these files, and the tools that the lock file pins. */
-const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "suspending.mjs", "package-lock.json"].map(ours))));
+const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "bytes_edits.mjs", "suspending.mjs", "memory.mjs", "wasm.mjs", "package-lock.json"].map(ours))));
 
 try {
   const report = await run();
@@ -42,13 +36,13 @@ async function run() {
       throw error;
     }
   }
-  await bundleWorker();
+  await bundleWorker(plan);
   return { parts: await parts() };
 }
 
 /** Puts the module of a component into the folder, transpiled now or earlier. */
 async function place(module) {
-  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, plan.minify])).slice(0, 12)}`);
+  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, module.memory_bytes, plan.minify])).slice(0, 12)}`);
   const files = await readdir(made).catch(() => null);
   if (files === null) {
     const begin = performance.now();
@@ -60,7 +54,7 @@ async function place(module) {
 
 async function make(module, made) {
   const component = await readFile(module.wasm);
-  const { text, modules } = await transpile(component, { imports: module.imports });
+  const { text, modules } = await transpile(component, { imports: module.imports, memoryBytesMax: module.memory_bytes });
   const part = `${made}.part-${process.pid}`;
   await rm(part, { recursive: true, force: true });
   await mkdir(part, { recursive: true });
@@ -81,55 +75,11 @@ async function make(module, made) {
     target: "es2024",
     write: false,
     logLevel: "error",
-    ...squeeze(),
+    ...squeeze(plan),
   });
   await writeFile(join(part, `${module.id}.js`), outputFiles[0].contents);
   await rm(made, { recursive: true, force: true });
   await rename(part, made);
-}
-
-/** The Worker: the host, the glue, and what the app is, in one module. */
-async function bundleWorker() {
-  const stage = `${plan.out}.stage`;
-  await rm(stage, { recursive: true, force: true });
-  await cp(plan.glue, join(stage, "glue"), { recursive: true });
-  await cp(plan.host, join(stage, "host"), { recursive: true });
-  const imports = plan.modules.map(({ id }, index) => `import * as m${index} from "./modules/${id}.js";\n`).join("");
-  const modules = plan.modules.map(({ id }, index) => `${JSON.stringify(id)}: m${index}`).join(", ");
-  // Stubs are found by the name that the transpiled module imports them by, and classes by their JavaScript name.
-  for (const { stubs, shape } of plan.app.compositions) {
-    for (const stub of [...(stubs ?? []), ...(shape ? [shape] : [])]) {
-      stub.name = stub.version ? `${stub.interface}@${stub.version}` : stub.interface;
-      Object.assign(stub, { key: withoutPatch(stub.name), class_name: pascal(stub.resource) });
-    }
-  }
-  await writeFile(join(stage, "app.js"), `${imports}export const app = ${JSON.stringify(plan.app)};\nexport const modules = { ${modules} };\n`);
-  const classes = plan.app.compositions
-    .map(({ kind, name }, index) => (kind === "object" ? `export const ${plan.app.classes[name]} = objectClass(${index});\n` : ""))
-    .join("");
-  await writeFile(join(stage, "worker.js"), `import worker, { objectClass } from "./glue/worker.js";\nexport default worker;\n${classes}`);
-  await build({
-    entryPoints: [join(stage, "worker.js")],
-    outfile: join(plan.out, "worker.js"),
-    bundle: true,
-    external: ["*.wasm", "./modules/*", "cloudflare:*"],
-    format: "esm",
-    target: "es2024",
-    logLevel: "error",
-    plugins: [hostModule],
-    ...squeeze(),
-  });
-  await cp(join(stage, "host", "host_bg.wasm"), join(plan.out, "host.wasm"));
-  await rm(stage, { recursive: true, force: true });
-}
-
-function pascal(name) {
-  return name.replace(/(^|-)(.)/g, (_, __, letter) => letter.toUpperCase());
-}
-
-function squeeze() {
-  // Calls of a pure function whose result nobody takes are dropped: those that would log for jco's developers.
-  return { minify: plan.minify, pure: ["_debugLog"], legalComments: "none" };
 }
 
 async function parts() {

@@ -10,6 +10,8 @@
 // `wake` stands where readiness changes: an event is set, a tick loop is asked for (jco does that whenever an
 // import that it waits for has settled), backpressure changes.
 
+import { BYTES_EDITS } from "./bytes_edits.mjs";
+
 /**
  * One change of text: `find` becomes `put`, and is there as often as `times` says ([least, most]).
  * @typedef {{ name: string, find: RegExp, put: string, times: [number, number] }} Edit
@@ -104,6 +106,8 @@ const EDITS = [
     put: "const _debugLog = () => {};",
     times: [1, 1],
   },
+
+  ...BYTES_EDITS,
 
   // --- the seam --------------------------------------------------------------------------------
   {

@@ -7,6 +7,7 @@
 
 import { transpileBytes as jco } from "@bytecodealliance/jco-transpile";
 import { edit, functionsOf } from "./edits.mjs";
+import { MemoryError, boundMemory } from "./memory.mjs";
 import { suspending } from "./suspending.mjs";
 
 /** Why a component could not be transpiled. */
@@ -15,10 +16,11 @@ export class TranspileError extends Error {}
 /**
  * Turns a component into JavaScript.
  * @param {Uint8Array} component the composed component
- * @param {{ imports: string[] }} of the interfaces that it imports, by full name
+ * @param {{ imports: string[], memoryBytesMax: number }} of the interfaces that it imports, by full name, and what each
+ *   of its memories may hold
  * @returns {Promise<{ text: string, modules: Map<string, Uint8Array> }>}
  */
-export async function transpile(component, { imports }) {
+export async function transpile(component, { imports, memoryBytesMax }) {
   const none = { imported: [], exported: [] };
   const told = suspending(imports, none);
   let emitted = await emit(component, imports, told);
@@ -28,7 +30,18 @@ export async function transpile(component, { imports }) {
     emitted = await emit(component, imports, more);
   }
   const edited = edit(emitted.text);
-  return { text: edited.text, modules: new Map([...emitted.modules, ...edited.modules]) };
+  const modules = new Map();
+  for (const [name, bytes] of [...emitted.modules, ...edited.modules]) modules.set(name, bounded(bytes, memoryBytesMax));
+  return { text: edited.text, modules };
+}
+
+function bounded(bytes, memoryBytesMax) {
+  try {
+    return boundMemory(bytes, memoryBytesMax);
+  } catch (error) {
+    if (error instanceof MemoryError) throw new TranspileError(error.message);
+    throw error;
+  }
 }
 
 /** What jco writes. */

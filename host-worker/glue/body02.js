@@ -22,12 +22,12 @@ export class Body {
   #tellTrailers;
 
   /**
-   * @param {Uint8Array | undefined} announced the value of `content-length`, which the body is held to
+   * @param {number | undefined} announced the length that the body is held to
    * @param {string} sizeError the error code where it is not as long
    */
   constructor(announced, sizeError) {
     this.#sizeError = sizeError;
-    this.#announced = announced && Number(new TextDecoder().decode(announced));
+    this.#announced = announced;
     this.trailers = new Promise((resolve) => (this.#tellTrailers = resolve));
     this.contents = source(() => this.#read(), () => this.#leave());
   }

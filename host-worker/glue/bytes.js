@@ -24,6 +24,15 @@ export function reader(stream) {
   };
 }
 
+/**
+ * Reads a stream of the platform: `read` gives `{ done, value }`. Left to itself, the platform gives 4 KiB at a time.
+ * @param {ReadableStream<Uint8Array>} stream
+ */
+export function platformReader(stream) {
+  const reader = stream.getReader({ mode: "byob" });
+  return { read: () => reader.read(new Uint8Array(CHUNK_BYTES)), cancel: () => reader.cancel() };
+}
+
 /** Tells a stream that a component has given that nobody reads on. */
 export function drop(stream) {
   const dispose = stream?.[Symbol.dispose] ?? stream?.return;

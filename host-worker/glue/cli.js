@@ -47,7 +47,7 @@ function lines(instance, stream) {
 }
 
 /** `wasi:cli/stdout@0.3` and `stderr`. */
-export const writer = (stream) => (instance) => ({
+const writer = (stream) => (instance) => ({
   async writeViaStream(data) {
     const read = reader(data);
     for (let chunk = await read(); chunk !== null; chunk = await read()) lines(instance, stream).write(chunk);
@@ -55,16 +55,22 @@ export const writer = (stream) => (instance) => ({
   },
 });
 
+export const stdout = writer("stdout");
+export const stderr = writer("stderr");
+
 /** `wasi:cli/stdin@0.3`: empty. */
-export const noInput = () => ({
+export const stdin = () => ({
   readViaStream: () => [{ [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) }, Promise.resolve({ tag: "ok", val: undefined })],
 });
 
 /** `wasi:cli/stdout@0.2` and `stderr`. */
-export const output = (stream, get) => (instance) => ({ [get]: () => new OutputStream((bytes) => lines(instance, stream).write(bytes)) });
+const output = (stream, get) => (instance) => ({ [get]: () => new OutputStream((bytes) => lines(instance, stream).write(bytes)) });
+
+export const stdout02 = output("stdout", "getStdout");
+export const stderr02 = output("stderr", "getStderr");
 
 /** `wasi:cli/stdin@0.2`: empty. */
-export const input = () => ({ getStdin: () => closedInput() });
+export const stdin02 = () => ({ getStdin: () => closedInput() });
 
 /** `wasi:cli/environment`: of either version, with nothing in it. */
 export const environment = () => ({ getEnvironment: () => [], getArguments: () => [], initialCwd: () => undefined, getInitialCwd: () => undefined });
@@ -81,11 +87,8 @@ export const exit = () => ({
 
 class Terminal {}
 /** `wasi:cli/terminal-*`: nothing here is one. */
-export const terminal = {
-  "terminal-input": () => ({ TerminalInput: Terminal }),
-  "terminal-output": () => ({ TerminalOutput: Terminal }),
-  "terminal-stdin": () => ({ getTerminalStdin: () => undefined }),
-  "terminal-stdout": () => ({ getTerminalStdout: () => undefined }),
-  "terminal-stderr": () => ({ getTerminalStderr: () => undefined }),
-};
-
+export const terminalInput = () => ({ TerminalInput: Terminal });
+export const terminalOutput = () => ({ TerminalOutput: Terminal });
+export const terminalStdin = () => ({ getTerminalStdin: () => undefined });
+export const terminalStdout = () => ({ getTerminalStdout: () => undefined });
+export const terminalStderr = () => ({ getTerminalStderr: () => undefined });

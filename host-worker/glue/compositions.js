@@ -1,7 +1,7 @@
 // The services and classes of objects of this bundle, with their modules.
 
 import { app, modules } from "../app.js";
-import * as http02 from "./http02.js";
+import { ask02 } from "../linked.js";
 
 /** By the index that the Rust host knows them by. */
 export const compositions = app.compositions.map((described, index) => {
@@ -14,6 +14,6 @@ function askOf(names) {
   const handler = names.find((name) => name.startsWith("wasi:http/handler@0.3"));
   if (handler !== undefined) return (instance, request) => instance.exports[handler].handle(request);
   const incoming = names.find((name) => name.startsWith("wasi:http/incoming-handler@0.2"));
-  if (incoming !== undefined) return (instance, request) => http02.ask(instance, instance.exports[incoming], request);
+  if (incoming !== undefined) return (instance, request) => ask02(instance, instance.exports[incoming], request);
   return undefined;
 }

@@ -22,7 +22,9 @@ export class Instance {
   /** Resolves with the reason when that happens. */
   end;
   #tellEnd;
-  #memories = [];
+  #memories = new Set();
+  /** Of each core module, the global that tells whether its memory was refused to grow (bundle/memory.mjs). */
+  #refusals = [];
 
   /**
    * @param {object} composition what the app says of it: `index`, `module`, limits
@@ -46,17 +48,21 @@ export class Instance {
 
   #instantiateCore(core, given) {
     const instance = new WebAssembly.Instance(core, given);
-    for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) this.#memories.push(value);
+    for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) this.#memories.add(value);
+    const refused = instance.exports["selvedge:growth-refused"];
+    if (refused !== undefined) this.#refusals.push(refused);
     return instance;
   }
 
-  /** Runs a call of the guest; what it throws is the guest's own error ({@link WitError}-like, with a payload), or {@link Trapped}. */
+  /** Runs a call of the guest; what it throws is the guest's own error (`{ payload }`), or {@link Trapped}. */
   async call(run) {
     if (this.ended !== null) throw this.ended;
     try {
       return await Promise.race([run(), this.end.then((reason) => Promise.reject(reason))]);
     } catch (error) {
-      if (error !== null && typeof error === "object" && Object.hasOwn(error, "payload") && !(error instanceof WitError)) throw error;
+      // An asynchronous export throws the bare value.
+      if (!(error instanceof Error)) throw { payload: error };
+      if (Object.hasOwn(error, "payload") && !(error instanceof WitError)) throw error;
       throw this.fail(error);
     }
   }
@@ -64,7 +70,7 @@ export class Instance {
   /** Ends the instance for what it did, or for what a bound says. */
   fail(error) {
     if (this.ended === null) {
-      this.ended = error instanceof Trapped ? error : new Trapped(error, this.#isFull() ? "memory" : "trap");
+      this.ended = error instanceof Trapped ? error : new Trapped(error, this.#wasRefusedMemory() ? "memory" : "trap");
       this.scheduler.stop();
       this.#tellEnd(this.ended);
       this.scope.trapped?.(this.ended);
@@ -74,11 +80,19 @@ export class Instance {
 
   /** For imports: throws where the guest may not act any more. */
   alive() {
+    // Each memory of a composed component is held to the bound, and here what they have together.
+    if (this.ended === null && this.#memories.size > 1) this.#boundMemories();
     if (this.ended !== null) throw this.ended;
   }
 
-  #isFull() {
-    const most = this.composition.limits["memory-bytes"];
-    return this.#memories.some((memory) => memory.buffer.byteLength >= most - (most >> 4));
+  #boundMemories() {
+    let bytes = 0;
+    for (const memory of this.#memories) bytes += memory.buffer.byteLength;
+    if (bytes > this.composition.limits["memory-bytes"]) this.fail(new Trapped("its memories are over the bound together", "memory"));
+  }
+
+  /** Says whether a memory was not allowed to grow: where the guest traps then, this is why. */
+  #wasRefusedMemory() {
+    return this.#refusals.some((refused) => refused.value === 1);
   }
 }

@@ -1,12 +1,12 @@
 // The Rust host, started: what `host-worker/src` decides.
 
-import * as host from "../host/host_bg.js";
+import { __wbg_set_wasm } from "../host/host_bg.js";
 import module from "../host/host_bg.wasm";
+import * as imports from "../host/imports.js";
 
-const imported = {};
-for (const { module: from } of WebAssembly.Module.imports(module)) imported[from] = host;
-const { exports } = new WebAssembly.Instance(module, imported);
-host.__wbg_set_wasm(exports);
+const from = new Set(WebAssembly.Module.imports(module).map((wanted) => wanted.module));
+const { exports } = new WebAssembly.Instance(module, Object.fromEntries([...from].map((name) => [name, imports])));
+__wbg_set_wasm(exports);
 exports.__wbindgen_start?.();
 
 export * from "../host/host_bg.js";

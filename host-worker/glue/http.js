@@ -97,6 +97,12 @@ export class Fields {
   }
 }
 
+/** The length that headers announce, where they do. */
+export function announcedLength(fields) {
+  const [value] = fields.get("content-length");
+  return value && Number(decoder.decode(value));
+}
+
 /** How long to wait for what, in nanoseconds; the getters of 0.2 have shorter names. */
 export class RequestOptions {
   #times = {};
@@ -153,7 +159,9 @@ class Message {
   static consumeBody(message, result) {
     Promise.resolve(result).catch(() => {});
     const [contents, trailers] = message.take();
-    return [contents ?? source(async () => null), trailers];
+    // A stream that a guest made (a middleware that hands its request on) would be read byte by byte if it were given
+    // back as it is.
+    return [source(reader(contents), () => drop(contents)), trailers];
   }
 }
 
@@ -226,8 +234,9 @@ export class Response extends Message {
   }
 }
 
+const TYPES = { Fields, Request, RequestOptions, Response };
 /** `wasi:http/types@0.3`. */
-export const types = { Fields, Request, RequestOptions, Response };
+export const httpTypes = () => TYPES;
 
 /**
  * A response of a component as one of the platform, as soon as its first bytes are there.
@@ -248,8 +257,7 @@ export async function toPlatform(response, exchange) {
     exchange.done();
     return new globalThis.Response(body, { status, headers });
   }
-  const length = headers.get("content-length");
-  const announced = length === null ? undefined : Number(length);
+  const announced = announcedLength(response.getHeaders());
   const body = new Body(contents, trailers, announced, response, exchange);
   const first = await body.next();
   // A body that is whole already needs no stream.

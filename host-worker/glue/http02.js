@@ -5,7 +5,7 @@
 
 import { drop, reader } from "./bytes.js";
 import { Body } from "./body02.js";
-import { Fields, Request, RequestOptions, Response, WitError, internalError } from "./http.js";
+import { Fields, Request, RequestOptions, Response, WitError, announcedLength, internalError } from "./http.js";
 import { InputStream, IoError, Pollable } from "./io.js";
 import { send } from "./outbound.js";
 
@@ -132,7 +132,7 @@ class Outgoing {
   body() {
     if (this.#begun) throw new WitError(undefined);
     this.#begun = true;
-    const body = new Body(this.message.getHeaders().get("content-length")[0], this.#sizeError);
+    const body = new Body(announcedLength(this.message.getHeaders()), this.#sizeError);
     this.message.give(body.contents, body.trailers);
     return new OutgoingBody(body);
   }

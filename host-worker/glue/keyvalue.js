@@ -1,6 +1,6 @@
 // `selvedge:keyvalue/store` on KV namespaces.
 
-import { keyvalueKey, keyvalueOpen, keyvaluePage, keyvalueSet } from "./host.js";
+import { keyvalueCursor, keyvalueKey, keyvalueOpen, keyvaluePage, keyvalueResume, keyvalueSet } from "./host.js";
 import { WitError } from "./http.js";
 
 /** What the platform answers to a failure of its own; the cause is for the log. */
@@ -66,13 +66,14 @@ export class Store {
   }
   async list(prefix, cursor, limit) {
     const page = keyvaluePage(limit);
-    const found = await use(this.#instance, () => this.#namespace.list({ prefix, cursor, limit: page }));
+    const from = cursor === undefined ? undefined : keyvalueResume(prefix, cursor);
+    const found = await use(this.#instance, () => this.#namespace.list({ prefix, cursor: from, limit: page }));
     const keys = found.keys.map(({ name, expiration, metadata }) => ({
       name,
       expiresAt: expiration === undefined ? undefined : BigInt(expiration),
       metadata: fromMetadata(metadata),
     }));
-    return { keys, cursor: found.list_complete ? undefined : found.cursor };
+    return { keys, cursor: found.list_complete ? undefined : keyvalueCursor(prefix, found.cursor) };
   }
 }
 

@@ -1,6 +1,6 @@
 // `wasi:http/client@0.3`: requests to other origins, by the platform's `fetch`.
 
-import { drop, reader, source } from "./bytes.js";
+import { drop, platformReader, reader, source } from "./bytes.js";
 import { outboundAllowed } from "./host.js";
 import { Fields, Response, WitError, internalError } from "./http.js";
 
@@ -70,7 +70,7 @@ export function received(answer) {
   if (answer.body === null) {
     end(OK);
   } else {
-    const body = answer.body.getReader();
+    const body = platformReader(answer.body);
     contents = source(
       async () => {
         try {

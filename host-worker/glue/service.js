@@ -1,24 +1,14 @@
 // Step 3 for services: one request in an instance of its own.
 
+import { Bound, bounded } from "./bound.js";
 import { compositions } from "./compositions.js";
 import { Instance, Trapped } from "./guest.js";
 import { exchangeEnded, instanceEnded, logEnd } from "./host.js";
-import { Request, toPlatform } from "./http.js";
-import { within } from "./time.js";
+import { Request, announcedLength, toPlatform } from "./http.js";
+import { Upload } from "./upload.js";
 
-const OK = { tag: "ok", val: undefined };
-
-/** Something ran into a bound: `failure` names it, as the contract does. */
-class Bound extends Error {
-  constructor(failure) {
-    super(failure);
-    this.failure = failure;
-  }
-}
-
-const late = () => {
-  throw new Bound("wall-time");
-};
+/** What nobody reads: the client has left. The status is the one that servers log for it. */
+const nobody = () => new globalThis.Response(null, { status: 499 });
 
 /** A request in an instance. */
 export class Exchange {
@@ -27,11 +17,10 @@ export class Exchange {
   #env;
   #context;
   #id;
-  #waitsForClient = false;
   #answered = false;
-  #ended = false;
-  #refuse;
-  #refused = new Promise((_, reject) => (this.#refuse = reject));
+  #sent = Promise.withResolvers();
+  #refused = Promise.withResolvers();
+  #left = Promise.withResolvers();
 
   constructor(index, request, env, context, id) {
     this.#composition = compositions[index];
@@ -39,30 +28,26 @@ export class Exchange {
     this.#env = env;
     this.#context = context;
     this.#id = id;
-    this.#refused.catch(() => {});
+    this.#refused.promise.catch(() => {});
+    // Where the platform tells it (compatibility flag `enable_request_signal`).
+    request.signal?.addEventListener("abort", () => this.#left.resolve(), { once: true });
   }
 
   /** The response, as soon as it may be sent. */
   async respond(wallMs) {
     const instance = this.#start();
-    const { limits } = this.#composition;
-    const timer = setTimeout(() => this.#refuse(new Bound(this.#waitsForClient ? "request-body-timeout" : "wall-time")), wallMs);
+    // From now on: what a client's leaving cuts off would never give its places back.
+    this.#context.waitUntil(this.#finish(instance));
+    const upload = new Upload(this.#request, this.#composition.limits, this.#refused.reject);
+    const timer = setTimeout(() => this.#refused.reject(new Bound(upload.waits ? "request-body-timeout" : "wall-time")), wallMs);
     try {
-      const response = await Promise.race([instance.call(() => this.#ask(instance)), this.#refused]);
-      this.#answered = true;
-      const exchange = {
-        bytesMax: limits["response-body-bytes"],
-        chunk: (next) => within(limits["wall-ms"], Promise.race([next, instance.end.then((reason) => Promise.reject(reason))]), late),
-        tooLarge: () => new Bound("response-body-too-large"),
-        done: () => this.#end(),
-        broken: (error) => this.#broken(error),
-      };
-      if (Number(response.getHeaders().get("content-length")[0] ?? 0) > exchange.bytesMax) throw exchange.tooLarge();
-      const platform = await toPlatform(response, exchange);
-      this.#context.waitUntil(this.#finish(instance));
-      return platform;
+      const ask = () => this.#composition.ask(instance, Request.received(this.#request, upload.body, upload.end));
+      const answer = instance.call(ask).then((response) => this.#send(instance, response));
+      const response = await Promise.race([answer, this.#refused.promise, this.#left.promise]);
+      if (response !== undefined) return response;
+      this.#stop(instance, "the client has left");
+      return nobody();
     } catch (error) {
-      this.#end();
       // Nobody waits for what it does now.
       this.#stop(instance, error);
       throw error;
@@ -72,6 +57,7 @@ export class Exchange {
   }
 
   #start() {
+    const { index } = this.#composition;
     try {
       const ends = [];
       return new Instance(this.#composition, this.#env, {
@@ -82,99 +68,62 @@ export class Exchange {
         trapped: (reason) => this.#trapped(reason),
       });
     } catch (error) {
-      this.#end();
-      instanceEnded(this.#composition.index);
+      exchangeEnded(index);
+      instanceEnded(index);
       throw error;
     }
   }
 
-  #ask(instance) {
-    const { body, end } = this.#upload(instance);
-    return this.#composition.ask(instance, Request.received(this.#request, body, end));
-  }
-
-  /** The request's body, held to its bounds. */
-  #upload() {
-    const platform = this.#request.body;
-    if (platform === null) return { body: undefined, end: Promise.resolve(OK) };
+  #send(instance, response) {
+    this.#answered = true;
     const { limits } = this.#composition;
-    let left = limits["request-body-bytes"];
-    let tell;
-    const end = new Promise((resolve) => (tell = resolve));
-    const bytes = platform.getReader();
-    const fail = (failure, code) => {
-      tell({ tag: "err", val: code });
-      bytes.cancel().catch(() => {});
-      if (failure !== undefined) this.#refuse(new Bound(failure));
-      throw new Bound(failure);
+    const broken = instance.end.then(async (reason) => {
+      // What the guest wrote before its end is on its way: it is sent first.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      throw reason;
+    });
+    broken.catch(() => {});
+    const exchange = {
+      bytesMax: limits["response-body-bytes"],
+      chunk: (next) => bounded(limits["wall-ms"], Promise.race([next, broken])),
+      tooLarge: () => new Bound("response-body-too-large"),
+      done: () => this.#sent.resolve(),
+      broken: (error) => this.#broken(error),
     };
-    const read = async () => {
-      this.#waitsForClient = true;
-      let next;
-      try {
-        next = await within(limits["wall-ms"], bytes.read(), late);
-      } catch (error) {
-        if (error instanceof Bound) fail("request-body-timeout", { tag: "connection-read-timeout" });
-        fail(undefined, { tag: "HTTP-protocol-error" });
-      }
-      this.#waitsForClient = false;
-      if (next.done) {
-        tell(OK);
-        return null;
-      }
-      left -= next.value.length;
-      if (left < 0) fail("request-body-too-large", { tag: "HTTP-request-body-size", val: undefined });
-      return next.value;
-    };
-    const leave = () => {
-      tell(OK);
-      bytes.cancel().catch(() => {});
-    };
-    return { body: { read, leave }, end };
-  }
-
-  /** Lets work go on that the guest has begun, as long as it may. */
-  async #finish(instance) {
-    const limit = this.#composition.limits["after-response-ms"];
-    try {
-      await this.#sent;
-      await within(limit, instance.scheduler.idle(), late);
-      this.#stop(instance);
-    } catch {
-      this.#stop(instance, new Bound("wall-time"));
-    }
-  }
-
-  #tellSent;
-  #sent = new Promise((resolve) => (this.#tellSent = resolve));
-
-  /** The client has its response, or will never have it. */
-  #end() {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#tellSent();
-    exchangeEnded(this.#composition.index);
+    if ((announcedLength(response.getHeaders()) ?? 0) > exchange.bytesMax) throw exchange.tooLarge();
+    return toPlatform(response, exchange);
   }
 
   #broken(error) {
     if (error instanceof Bound) logEnd(this.#composition.index, error.failure, this.#id, "", "a response was broken off");
-    this.#end();
-  }
-
-  #stopped = false;
-  #stop(instance, error) {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    for (const act of instance.scope.ends) act();
-    if (error instanceof Bound && this.#answered) logEnd(this.#composition.index, error.failure, this.#id, "", "work went on for too long");
-    if (instance.ended === null) {
-      instance.scope.trapped = undefined;
-      instance.fail(new Trapped(error ?? "its work is done"));
-    }
-    instanceEnded(this.#composition.index);
+    this.#sent.resolve();
   }
 
   #trapped(reason) {
     if (this.#answered) logEnd(this.#composition.index, reason.failure, this.#id, "", reason.message);
+  }
+
+  /** Gives the places back: the client's when it has its response, or never will; the instance's when its work is done. */
+  async #finish(instance) {
+    const { index, limits } = this.#composition;
+    await this.#sent.promise;
+    exchangeEnded(index);
+    try {
+      // What the guest has begun may go on, as long as it may.
+      const idle = Promise.all([instance.scheduler.idle(), instance.work]);
+      await bounded(limits["after-response-ms"], Promise.race([idle, instance.end]));
+    } catch (error) {
+      logEnd(index, error.failure ?? "trap", this.#id, "", "work went on for too long");
+    }
+    for (const act of instance.scope.ends) act();
+    this.#stop(instance, "its work is done");
+    instanceEnded(index);
+  }
+
+  /** Ends the instance, if that has not happened yet. */
+  #stop(instance, reason) {
+    instance.scope.trapped = undefined;
+    instance.fail(new Trapped(reason));
+    this.#sent.resolve();
   }
 }

@@ -3,4 +3,3 @@
 import { fetch } from "./host.js";
 
 export default { fetch };
-export { objectClass } from "./object.js";

@@ -6,6 +6,7 @@ mod config;
 mod durable;
 mod keyvalue;
 mod outbound;
+mod sql;
 
 use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::JsValue;

@@ -13,6 +13,9 @@ use worker::web_sys::{Request, Response};
 pub(crate) async fn answer(request: &Request, env: &JsValue, context: &JsValue) -> Response {
     let id = next_id();
     let head = Head::read(request);
+    if !head.names_one_host() {
+        return answer::failure(Failure::BadRequest, &id, "", "");
+    }
     let app = app();
     let chosen = app.routes.find(head.host.as_deref(), head.path());
     let Some((index, service)) =
@@ -81,6 +84,12 @@ impl Head {
         let after_scheme = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
         path.split(['?', '#']).next().unwrap_or(path)
+    }
+
+    /// RFC 9112 section 3.2: a request without a host, or with two, is answered with 400. The platform
+    /// joins fields of one name by a comma.
+    fn names_one_host(&self) -> bool {
+        self.host.as_deref().is_some_and(|host| !host.is_empty() && !host.contains([',', ' ']))
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Failure> {

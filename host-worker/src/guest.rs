@@ -66,8 +66,10 @@ pub(crate) async fn answer(
 
 /// Takes a place among the instances; gives the milliseconds that are left then, or nothing where none became free.
 async fn wait_for_instance(service: &Composition, limits: &Limits) -> Option<u64> {
+    // An instance answers one request here: as many may run as would find a place in shared ones.
+    let most = limits.instances.saturating_mul(limits.requests_per_instance);
     let mut left = limits.wall_ms;
-    while !claim(&service.instances, limits.instances) {
+    while !claim(&service.instances, most) {
         if left == 0 {
             return None;
         }

@@ -55,15 +55,17 @@ pub fn storage_page(limit: Option<u32>) -> u32 {
 /// # Errors
 /// `invalid-key`, `too-large` and `unavailable`.
 #[wasm_bindgen(js_name = storagePut)]
-pub fn storage_put(key: &str, value_bytes: usize, stored: f64, most: f64) -> Result<(), JsValue> {
+pub fn storage_put(key: &str, value_bytes: u32, stored: f64, most: f64) -> Result<(), JsValue> {
     storage_key(key)?;
-    if value_bytes > STORAGE_VALUE_BYTES_MAX {
+    if usize::try_from(value_bytes).unwrap_or(usize::MAX) > STORAGE_VALUE_BYTES_MAX {
         let sentence = format!(
             "the value has {value_bytes} bytes, and at most {STORAGE_VALUE_BYTES_MAX} are allowed"
         );
         return Err(refuse("too-large", Some(&sentence)));
     }
-    if stored + value_bytes as f64 > most {
+    if stored + f64::from(value_bytes) > most {
+        // Whole numbers, below 2^53.
+        let (stored, most) = (stored as u64, most as u64);
         let sentence = format!("the object may store {most} bytes, and has {stored} already");
         return Err(refuse("unavailable", Some(&sentence)));
     }

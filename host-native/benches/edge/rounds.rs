@@ -82,7 +82,7 @@ fn cases() -> Vec<Case> {
             prepare: Some(put.into_bytes()),
             is_for_stock: true,
         },
-        Case { name: "object-add", request: get("/tally/one"), prepare: None, is_for_stock: false },
+        Case { name: "object-add", request: get("/sum/one"), prepare: None, is_for_stock: false },
     ]
 }
 

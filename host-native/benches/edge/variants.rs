@@ -64,7 +64,7 @@ impl Made {
     /// Where one cannot be made; the command that failed says why.
     pub(crate) fn make(scratch: &Path, out: &Path) -> anyhow::Result<Self> {
         let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
-        let (app, hello) = (benches.join("app"), benches.join("edge/hello"));
+        let (app, hello) = (benches.join("edge/app"), benches.join("edge/hello"));
         let all = bundle(&app, &out.join("selvedge"))?;
         let small = bundle(&hello, &out.join("selvedge-hello"))?;
 

@@ -53,8 +53,25 @@ impl App {
     /// # Errors
     /// Where it does not come up.
     pub(crate) fn start(self, folder: &Path) -> anyhow::Result<Server> {
+        self.start_with(folder, &[])
+    }
+
+    /// Where a server that was started with `folder` keeps what its guests store.
+    pub(crate) fn data(self, folder: &Path) -> PathBuf {
+        folder.join(format!("{self:?}-data"))
+    }
+
+    /// As [`Self::start`], with variables in the server's environment.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub(crate) fn start_with(
+        self,
+        folder: &Path,
+        variables: &[(&str, &Path)],
+    ) -> anyhow::Result<Server> {
         let log = folder.join(format!("{self:?}.log"));
-        let command = match self.folder() {
+        let mut command = match self.folder() {
             None => {
                 let mut bare = Command::new(std::env::current_exe()?);
                 bare.arg(BARE_SERVER);
@@ -63,12 +80,13 @@ impl App {
             Some(app) => {
                 let mut serve = selvedge();
                 serve.arg("serve").arg("--app").arg(app);
-                serve.arg("--data").arg(folder.join(format!("{self:?}-data")));
+                serve.arg("--data").arg(self.data(folder));
                 serve.args(["--listen", "127.0.0.1:0", "--threads", &SERVER_THREADS.to_string()]);
                 serve.env("JWT_KEY", DEMO_KEY).env_remove("SELVEDGE_LOG");
                 serve
             }
         };
+        command.envs(variables.iter().copied());
         Server::start(command, &log)
     }
 }

@@ -185,6 +185,42 @@ pub(crate) async fn ask_once(address: SocketAddr, request: &[u8]) -> anyhow::Res
     Ok(buffer[reply.head_bytes..reply.bytes].to_vec())
 }
 
+/// Asks for each of `requests` once, on connections that stay open, and gives how long each took, in
+/// their order.
+///
+/// # Errors
+/// Where an answer is not a 200 whose body holds `answer`.
+pub(crate) async fn ask_each(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    connections: usize,
+    answer: &[u8],
+) -> anyhow::Result<Vec<Duration>> {
+    let share = requests.len().div_ceil(connections).max(1);
+    let asking = requests.chunks(share).map(|requests| async move {
+        let mut stream = TcpStream::connect(address).await.context("cannot connect")?;
+        stream.set_nodelay(true)?;
+        let mut buffer = vec![0; RESPONSE_BYTES_MAX];
+        let mut times = Vec::with_capacity(requests.len());
+        for request in requests {
+            let asked = Instant::now();
+            stream.write_all(request).await.context("cannot ask")?;
+            let reply = receive(&mut stream, &mut buffer).await?;
+            times.push(asked.elapsed());
+            ensure!(reply.status == 200, "it answered {}", first_line(&buffer));
+            let body = &buffer[reply.head_bytes..reply.bytes];
+            ensure!(
+                body.windows(answer.len()).any(|part| part == answer),
+                "{:?} was answered with {:?}",
+                String::from_utf8_lossy(request),
+                String::from_utf8_lossy(body)
+            );
+        }
+        anyhow::Ok(times)
+    });
+    Ok(futures::future::try_join_all(asking).await?.concat())
+}
+
 async fn receive(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<reply::Reply> {
     let mut filled = 0;
     loop {

@@ -19,6 +19,7 @@ mod cases;
 mod engine;
 mod histogram;
 mod load;
+mod objects;
 mod picture;
 #[allow(dead_code, reason = "the other bench measures servers that are children of children")]
 mod process;
@@ -52,6 +53,9 @@ struct Flags {
     /// Seconds that each case is measured in a round
     #[arg(long, value_name = "N", default_value_t = 3)]
     seconds: u64,
+    /// Only what objects cost beyond their requests
+    #[arg(long, conflicts_with_all = ["readme", "case"])]
+    objects: bool,
     /// Only this case, beside the baseline; prints requests a second and nothing else
     #[arg(long, value_name = "CASE", conflicts_with = "readme")]
     case: Option<String>,
@@ -78,6 +82,10 @@ fn main() -> anyhow::Result<ExitCode> {
         print!("{}", measure_one(case, flags.effort())?.table());
         return Ok(ExitCode::SUCCESS);
     }
+    if flags.objects {
+        print!("{}", measure_objects(&flags)?.table());
+        return Ok(ExitCode::SUCCESS);
+    }
     let results = measure(&flags)?;
     print!("{}", results.table());
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -101,17 +109,30 @@ fn measure(flags: &Flags) -> anyhow::Result<Results> {
     eprintln!("engine");
     let mut figures = engine::measure(&runtime)?;
     eprintln!("starts and memory");
-    figures.extend(startup::measure(&runtime, folder.path(), if flags.quick { 3 } else { 10 })?);
+    figures.extend(startup::measure(&runtime, folder.path(), flags.starts())?);
     figures.push(startup::measure_instances(&runtime, folder.path())?);
+
+    eprintln!("objects");
+    figures.extend(objects::measure(&runtime, flags.effort(), flags.starts())?);
 
     let mut servers = Servers(Vec::new());
     for app in [App::Bare, App::Demo, App::Bench] {
         servers.0.push((app, app.start(folder.path())?));
     }
     let rows = rounds::measure(&runtime, &servers, &cases::cases(), flags.effort())?;
+    figures.extend(objects::wait_beside_floor(&rows, &figures));
     let loaded = servers.of(App::Demo)?.resident_bytes()?;
     figures.push(report::Figure::new("resident-loaded", startup::mebibytes(loaded), "MiB"));
     Ok(Results { rows, figures })
+}
+
+fn measure_objects(flags: &Flags) -> anyhow::Result<Results> {
+    for app in [App::Demo, App::Bench] {
+        app.build()?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let figures = objects::measure(&runtime, flags.effort(), flags.starts())?;
+    Ok(Results { rows: Vec::new(), figures })
 }
 
 /// Measures the requests of one case, beside the baseline.
@@ -132,6 +153,10 @@ fn measure_one(name: &str, effort: Effort) -> anyhow::Result<Results> {
 }
 
 impl Flags {
+    fn starts(&self) -> usize {
+        if self.quick { 3 } else { 10 }
+    }
+
     fn effort(&self) -> Effort {
         let (rounds, seconds) = if self.quick { (1, 1) } else { (self.rounds, self.seconds) };
         Effort {

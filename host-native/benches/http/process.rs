@@ -81,6 +81,18 @@ impl Server {
         resident_bytes(&self.proc("status")?)
     }
 
+    /// Asks the server to stop, and waits until it has.
+    ///
+    /// # Errors
+    /// Where it ends with an error.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        let id = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(id.context("a process")?, rustix::process::Signal::TERM)?;
+        let status = self.process.wait()?;
+        anyhow::ensure!(status.success(), "it ended with {status}; {}", self.said());
+        Ok(())
+    }
+
     /// The end of what it wrote to standard error, for a report of what went wrong.
     pub(crate) fn said(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();

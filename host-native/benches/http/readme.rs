@@ -78,13 +78,23 @@ fn markdown(results: &Results, cases: &[Case]) -> String {
 }
 
 /// The other figures that a reader of the README may want, with digits after the point.
-const FIGURES: [(&str, &str, usize); 6] = [
+const FIGURES: [(&str, &str, usize); 12] = [
     ("start", "process start to first answer, the whole demo app", 1),
     ("start-hyper", "the same for hyper alone", 1),
     ("open-component-slowest", "opening one more compiled component, the slowest of the demo", 2),
     ("instantiate", "making an instance and dropping it (hello)", 0),
     ("resident-idle", "resident memory of the idle host with the demo app", 0),
     ("resident-per-idle-instance", "… and of each idle instance (hello)", 0),
+    ("call-object", "a call to a live object that does not write, from a service", 1),
+    ("call-composed", "the same call where both are composed into one component", 1),
+    ("object-wake", "the first request to an object that is on disk", 2),
+    (
+        "slow-disk-one-object-gain",
+        "64 connections beside one on a disk that takes 2 ms longer, one object",
+        0,
+    ),
+    ("slow-disk-64-objects-gain", "… and one object a connection", 0),
+    ("resident-10000-live-objects", "resident memory with 10 000 live objects", 0),
 ];
 
 #[cfg(test)]

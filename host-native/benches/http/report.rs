@@ -53,12 +53,31 @@ pub(crate) struct Results {
 /// Connections at which the bounds on throughput and latency hold.
 const BOUND_CONNECTIONS: usize = 64;
 /// The least that a case is to reach of the baseline's requests a second.
-const RATIOS_MIN: [(&str, f64); 3] = [("hello", 0.40), ("hello-p2", 0.20), ("keyvalue-get", 0.25)];
+const RATIOS_MIN: [(&str, f64); 5] = [
+    ("hello", 0.40),
+    ("hello-p2", 0.20),
+    ("keyvalue-get", 0.25),
+    ("object-add-one", 0.08),
+    ("object-add-many", 0.10),
+];
 /// The most that the slowest hundredth is to take, in medians.
 const P99_OVER_P50_MAX: f64 = 3.0;
 /// The most that a figure is to be, in its unit.
-const FIGURES_MAX: [(&str, f64); 3] =
-    [("start", 25.0), ("open-component-slowest", 1.0), ("resident-idle", 60.0)];
+const FIGURES_MAX: [(&str, f64); 9] = [
+    ("start", 25.0),
+    ("open-component-slowest", 1.0),
+    ("resident-idle", 60.0),
+    ("call-object-more", 5.0),
+    ("object-wake", 1.0),
+    ("resident-10000-live-objects", 2048.0),
+    // No slower and no larger, by more than two runs of the same differ.
+    ("start-100000-over-10-objects", 1.15),
+    ("resident-100000-over-10-objects", 1.15),
+    ("object-add-over-hyper-and-sync", 4.0),
+];
+/// The least that a figure is to be, in its unit.
+const FIGURES_MIN: [(&str, f64); 2] =
+    [("slow-disk-one-object-gain", 20.0), ("slow-disk-64-objects-gain", 20.0)];
 
 /// Something that a result is to keep, and whether it does.
 #[derive(Debug, PartialEq)]
@@ -101,9 +120,11 @@ impl Figure {
     /// What this is to keep.
     pub(crate) fn bounds(&self) -> Vec<Bound> {
         let most = FIGURES_MAX.iter().find(|(name, _)| *name == self.name);
-        most.map(|(_, most)| Bound::at_most(self.value, *most, &format!(" {}", self.unit)))
-            .into_iter()
-            .collect()
+        let least = FIGURES_MIN.iter().find(|(name, _)| *name == self.name);
+        let unit = format!(" {}", self.unit);
+        let most = most.map(|(_, most)| Bound::at_most(self.value, *most, &unit));
+        let least = least.map(|(_, least)| Bound::at_least(self.value, *least, &unit));
+        most.into_iter().chain(least).collect()
     }
 }
 
@@ -131,7 +152,7 @@ impl Results {
         text.push('\n');
         for figure in &self.figures {
             let value = format!("{:.3} {}", figure.value, figure.unit);
-            let _ = writeln!(text, "{:28} {value:>14}  {}", figure.name, listed(&figure.bounds()));
+            let _ = writeln!(text, "{:32} {value:>18}  {}", figure.name, listed(&figure.bounds()));
         }
         text
     }

@@ -50,7 +50,10 @@ pub(crate) fn measure(
 }
 
 /// A server that has answered once, and how long that took.
-fn start(
+///
+/// # Errors
+/// Where it does not start or answer.
+pub(crate) fn start(
     runtime: &tokio::runtime::Runtime,
     app: App,
     folder: &Path,

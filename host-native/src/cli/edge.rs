@@ -11,7 +11,7 @@ pub struct BundleFlags {
     /// Where the app is.
     #[command(flatten)]
     pub app: AppArgs,
-    /// The folder to write [default: .selvedge/edge/bundle in the app's folder]
+    /// The folder to write [default: .selvedge/edge/worker in the app's folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Let a class of objects go that is no longer in selvedge.toml, with everything its objects

@@ -6,7 +6,7 @@ mod compositions;
 mod declared;
 mod inputs;
 mod lock;
-mod parallel;
+pub(super) mod parallel;
 pub(crate) mod progress;
 mod report;
 pub(super) mod sources;

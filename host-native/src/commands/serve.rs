@@ -1,17 +1,18 @@
 //! `selvedge serve`: opens everything an app needs, and serves it.
 
+mod prepare;
+
 use crate::app::App as Folder;
 use crate::built::{Built, built};
-use crate::capability;
-use crate::capability::durable::stub;
 use crate::capability::keyvalue::{Grants as StoreGrants, KeyValue};
 use crate::capability::outbound::Allowed;
 use crate::cli::ServeArgs;
 use crate::commands::build;
 use crate::dispatch::App;
 use crate::guest::engine;
-use crate::guest::object::class::{Class, Shape};
+use crate::guest::object::class::Class;
 use crate::guest::object::directory::Objects;
+use crate::guest::room::{Room, Rooms};
 use crate::guest::service::Service;
 use crate::guest::state::Provision;
 use crate::settings::Settings;
@@ -24,15 +25,14 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use selvedge_contract::manifest::{Composition, Grants, Manifest, SecretSource};
 use selvedge_contract::names::Name;
 use selvedge_contract::route::Table;
-use selvedge_wasi::State;
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 use wasmtime_wasi_config::WasiConfigVariables;
 
 /// Serves until a signal ends it.
@@ -74,9 +74,14 @@ fn allow_many_files() {
     }
 }
 
+/// How long to wait for the folder of the objects while another process has it.
+///
+/// Ours: as long as `selvedge object` waits for a host.
+const HOLD_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// Takes hold of what objects store.
 fn open_objects(data: &Path) -> anyhow::Result<Arc<Objects>> {
-    let folder = ObjectFolder::hold(data)?;
+    let folder = ObjectFolder::hold_within(data, HOLD_WAIT_MAX)?;
     let alarms = AlarmIndex::open(folder.path());
     let alarms = alarms.with_context(|| {
         format!("cannot use the index of alarms in {}", folder.path().display())
@@ -109,47 +114,32 @@ struct Shared {
 
 /// Opens every class of objects and every service of the app.
 fn open(folder: &Folder, engine: &Engine, shared: &Shared) -> anyhow::Result<App> {
-    let linker = capability::link(engine)?;
+    let manifest = &folder.manifest;
     let built = built(folder, engine)?;
-    let mut components = Vec::new();
-    for it in &built {
-        components.push((it, it.open(engine)?));
-    }
-    let shapes = shapes(engine, &components)?;
-    let link = |it: &Built, component: &Component| -> anyhow::Result<Linker<State>> {
-        let mut linker = linker.clone();
-        for (class, shape) in callees(&folder.manifest, &it.composition, &it.imports, &shapes)? {
-            stub::add_to_linker(&mut linker, engine, component, (class, shape))?;
-        }
-        Ok(linker)
-    };
+    let components = prepare::open(engine, &built)?;
+    let first = prepare::link(manifest, engine, &built, &components)?;
+    let (built, rooms) = rooms(manifest.clone(), first, built, components);
     let (mut services, mut classes) = (Vec::new(), Vec::new());
     let (mut routes, mut header_bytes_max) = (Table::default(), 0);
-    for (it, component) in &components {
-        let cannot = || format!("{} cannot be linked", it.composition);
-        let linker = link(it, component).with_context(cannot)?;
+    for it in built.iter() {
         let provision = provide(folder, &it.composition, shared)?;
         match &it.composition {
             Composition::Service(name) => {
-                let service = folder.manifest.services.get(name).context("a service")?;
-                let pre = selvedge_wasi::prepare(&linker, component);
-                let pre = pre.map_err(anyhow::Error::from).with_context(cannot)?;
+                let service = manifest.services.get(name).context("a service")?;
                 header_bytes_max =
                     header_bytes_max.max(usize::try_from(service.limits.header_bytes)?);
+                let index = services.len();
                 for route in &service.routes {
-                    routes.insert(route.clone(), services.len())?;
+                    routes.insert(route.clone(), index)?;
                 }
                 let (name, limits) = (Arc::from(name.as_str()), service.limits.clone());
-                let service = Service::new(name, limits, engine.clone(), pre, provision);
-                services.push(Arc::new(service));
+                services.push(Arc::new(Service::new(name, limits, index, &rooms, provision)));
             }
             Composition::Object(name) => {
-                let object = folder.manifest.objects.get(name).context("a class of objects")?;
-                let shape = shapes.get(name).context("a shape of each class")?;
+                let object = manifest.objects.get(name).context("a class of objects")?;
                 let settings = (Arc::from(name.as_str()), object.serial, object.limits.clone());
-                let class = Class::new(settings, Arc::clone(shape), &linker, component, provision);
-                let class = class.map_err(anyhow::Error::from).with_context(cannot)?;
-                classes.push(Arc::new(class));
+                let class = Class::new(settings, classes.len(), &rooms, provision);
+                classes.push(Arc::new(class.context("a class of objects that is linked")?));
             }
         }
     }
@@ -158,47 +148,26 @@ fn open(folder: &Folder, engine: &Engine, shared: &Shared) -> anyhow::Result<App
     Ok(App { services, routes, header_bytes_max, objects })
 }
 
-/// What the objects of each class export.
-fn shapes(
-    engine: &Engine,
-    components: &[(&Built, Component)],
-) -> anyhow::Result<BTreeMap<Name, Arc<Shape>>> {
-    let mut shapes = BTreeMap::new();
-    for (it, component) in components {
-        if let Composition::Object(class) = &it.composition {
-            let shape = Shape::of(engine, component).map_err(anyhow::Error::from);
-            let shape = shape.with_context(|| format!("{} cannot be served", it.composition))?;
-            shapes.insert(class.clone(), Arc::new(shape));
-        }
-    }
-    Ok(shapes)
-}
-
-/// The classes whose objects a composition calls by their own interface: of several with the same
-/// interface the one that is granted. Where none is, calls are refused one by one.
-fn callees<'s>(
-    manifest: &Manifest,
-    composition: &Composition,
-    imports: &[String],
-    shapes: &'s BTreeMap<Name, Arc<Shape>>,
-) -> anyhow::Result<Vec<(&'s Name, &'s Arc<Shape>)>> {
-    let (component, middleware) = manifest.composed(composition).context("a composition")?;
-    let granted = manifest.grants_of(component, middleware).objects;
-    let mut callees = Vec::new();
-    for import in imports {
-        let mut classes: Vec<_> =
-            shapes.iter().filter(|(_, shape)| shape.interface == *import).collect();
-        classes.sort_by_key(|(class, _)| !granted.contains(*class));
-        if let [(first, _), (second, _), ..] = classes.as_slice()
-            && granted.contains(*second)
-        {
-            anyhow::bail!(
-                "{composition} imports {import}, which the objects of both \"{first}\" and \"{second}\" export; grant it one of them"
-            );
-        }
-        callees.extend(classes.into_iter().next());
-    }
-    Ok(callees)
+/// The rooms for the instances of an app, whose first is linked.
+fn rooms(
+    manifest: Manifest,
+    first: Room,
+    built: Vec<Built>,
+    components: Vec<Component>,
+) -> (Arc<[Built]>, Arc<Rooms>) {
+    let built: Arc<[Built]> = built.into();
+    let again = Arc::clone(&built);
+    let open_second = move || {
+        let begun = Instant::now();
+        let engine = engine::open_second()?;
+        let components = prepare::open_again(&engine, &again, &components)?;
+        let room = prepare::link(&manifest, &engine, &again, &components)?;
+        engine::start_ticking(&engine)?;
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(took_ms, "room for more instances was opened");
+        Ok(room)
+    };
+    (built, Rooms::new(first, open_second))
 }
 
 /// Gathers what a composition is granted, and stops where something of it is not there.

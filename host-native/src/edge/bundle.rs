@@ -37,6 +37,8 @@ pub(crate) struct Bundle {
     pub(crate) app: String,
     /// The folder.
     pub(crate) folder: PathBuf,
+    /// The command that runs it on this machine; it takes `--listen`, `--persist` and `--vars-file`.
+    pub(crate) run: Vec<String>,
     /// What it weighs.
     pub(crate) sizes: Sizes,
     /// What was found out by running it.
@@ -91,6 +93,7 @@ pub(crate) fn make(
     Ok(Bundle {
         app: app.manifest.name.to_string(),
         folder: order.out.clone(),
+        run: tools.run(&order.out),
         sizes,
         verified,
         warnings,

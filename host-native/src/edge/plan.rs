@@ -4,8 +4,8 @@
 use crate::app::App;
 use crate::built::Record;
 use crate::edge::files::Unpacked;
-use crate::edge::stub::{Stub, imported_functions};
-use crate::edge::{asynchronous, bindings, lacking};
+use crate::edge::stub::Stub;
+use crate::edge::{bindings, lacking};
 use crate::object_shape::ObjectShape;
 use crate::typed::Typed;
 use selvedge_contract::limits::{Limits, ObjectLimits};
@@ -48,8 +48,6 @@ pub(crate) struct Module {
     pub(crate) imports: Vec<String>,
     /// What it exports, by full name.
     pub(crate) exports: Vec<String>,
-    /// Those of its synchronous imports that are answered later: `interface#function`.
-    pub(crate) async_imports: Vec<String>,
     /// The memory that an instance may have.
     pub(crate) memory_bytes: u64,
     /// What runs it, for messages.
@@ -66,8 +64,6 @@ pub(crate) struct AppPart {
     stores: Vec<Name>,
     /// All classes of the app, with their bindings.
     classes: BTreeMap<Name, String>,
-    /// All stores, with their bindings.
-    keyvalue_bindings: BTreeMap<Name, String>,
 }
 
 /// A service, or a class of objects.
@@ -116,7 +112,7 @@ struct ImportedStub {
 #[serde(untagged)]
 enum Own {
     Service { routes: Vec<String> },
-    Object { binding: String, serial: bool, shape: Stub, has: Has },
+    Object { serial: bool, shape: Stub, has: Has },
 }
 
 #[derive(Debug, Serialize)]
@@ -177,8 +173,8 @@ impl Plan {
             compositions.map(|it| read(app, record, it)).collect::<Result<_, _>>()?;
         let (mut modules, mut composed) = (Vec::<Module>::new(), Vec::new());
         for it in &read {
-            let (stubs, interfaces) = stubs(app, it, &read)?;
-            let module = module(app, it, &interfaces);
+            let stubs = stubs(app, it, &read)?;
+            let module = module(app, it);
             composed.extend(compose(app, it, &module.id, stubs));
             match modules.iter_mut().find(|known| known.id == module.id) {
                 Some(known) => known.compositions.push(it.composition.clone()),
@@ -191,7 +187,6 @@ impl Plan {
             compositions: composed,
             stores: app.manifest.keyvalue.keys().cloned().collect(),
             classes: named(app.manifest.objects.keys(), javascript_class),
-            keyvalue_bindings: named(app.manifest.keyvalue.keys(), bindings::store),
         };
         let (host, glue) = (files.host(), files.glue());
         let cache = app.folders.edge().join("modules");
@@ -218,16 +213,12 @@ fn read(app: &App, record: &Record, composition: Composition) -> Result<Read, Pl
     Ok(Read { composition, wasm, sha256, typed, shape })
 }
 
-/// The stubs of objects that a composition imports; beside them, the names of these imports.
+/// The stubs of objects that a composition imports.
 ///
 /// As the native host does it: of several classes with one interface it is the one that is granted.
-fn stubs(
-    app: &App,
-    it: &Read,
-    all: &[Read],
-) -> Result<(Vec<ImportedStub>, BTreeSet<String>), PlanError> {
+fn stubs(app: &App, it: &Read, all: &[Read]) -> Result<Vec<ImportedStub>, PlanError> {
     let granted = grants(app, &it.composition).objects;
-    let (mut stubs, mut interfaces) = (Vec::new(), BTreeSet::new());
+    let mut stubs = Vec::new();
     for import in &it.typed.imports {
         let mut classes: Vec<(&Read, &ObjectShape)> = all
             .iter()
@@ -255,14 +246,13 @@ fn stubs(
             let (composition, interface) = (it.composition.clone(), import.clone());
             return Err(PlanError::Misfit { composition, interface, method, class });
         }
-        interfaces.insert(import.clone());
         let granted = granted.contains(&class);
         stubs.push(ImportedStub { stub, class, granted });
     }
-    Ok((stubs, interfaces))
+    Ok(stubs)
 }
 
-fn module(app: &App, it: &Read, stubs: &BTreeSet<String>) -> Module {
+fn module(app: &App, it: &Read) -> Module {
     let memory_bytes = match &it.composition {
         Composition::Service(name) => {
             app.manifest.services.get(name).map(|service| service.limits.memory_bytes)
@@ -272,16 +262,9 @@ fn module(app: &App, it: &Read, stubs: &BTreeSet<String>) -> Module {
         }
     }
     .unwrap_or_default();
-    let functions = imported_functions(&it.typed);
-    let later = functions.iter().filter(|(interface, function, is_async)| {
-        let of_object = stubs.contains(interface) && function.starts_with("[method]");
-        !is_async && (of_object || asynchronous::reason(interface, function).is_some())
-    });
-    let async_imports: Vec<String> =
-        later.map(|(interface, function, _)| format!("{interface}#{function}")).collect();
     // An interface is imported by its types alone, too; whoever transpiles asks for those with functions.
     let imports = it.typed.imports.iter().filter(|name| it.typed.imported(name).is_some());
-    let keyed = format!("{} {memory_bytes} {}", it.sha256, async_imports.join(" "));
+    let keyed = format!("{} {memory_bytes}", it.sha256);
     let mut id = crate::guest::load::content_hash(keyed.as_bytes());
     id.truncate(16);
     Module {
@@ -290,7 +273,6 @@ fn module(app: &App, it: &Read, stubs: &BTreeSet<String>) -> Module {
         wasm: it.wasm.clone(),
         imports: imports.cloned().collect(),
         exports: it.typed.exports.clone(),
-        async_imports,
         memory_bytes,
         compositions: vec![it.composition.clone()],
     }
@@ -315,8 +297,7 @@ fn compose(app: &App, it: &Read, module: &str, stubs: Vec<ImportedStub>) -> Opti
                 fetch: shape.answers_http,
             };
             let shape = Stub::exported(&it.typed, &shape.interface, &shape.resource)?;
-            let binding = javascript_class(name);
-            let own = Own::Object { binding, serial: object.serial, shape, has };
+            let own = Own::Object { serial: object.serial, shape, has };
             (Kind::Object, AnyLimits::Object(object.limits.clone()), own)
         }
     };

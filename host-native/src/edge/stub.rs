@@ -98,18 +98,6 @@ impl Stub {
     }
 }
 
-/// The functions that a component imports, as `interface#function`, with whether each is async.
-pub(crate) fn imported_functions(typed: &Typed) -> Vec<(String, String, bool)> {
-    let mut found = Vec::new();
-    for import in &typed.imports {
-        let Some(instance) = typed.imported(import) else { continue };
-        for (name, function) in functions(typed, instance) {
-            found.push((import.clone(), name.to_owned(), function.async_));
-        }
-    }
-    found
-}
-
 fn functions<'t>(
     typed: &'t Typed,
     instance: &'t ComponentInstanceType,

@@ -96,6 +96,12 @@ impl Tools {
         command
     }
 
+    /// The command that runs a bundle in workerd, word by word.
+    pub(crate) fn run(&self, bundle: &Path) -> Vec<String> {
+        let script = self.files.script("run.mjs");
+        [self.node.as_path(), &script, bundle].map(|word| word.display().to_string()).to_vec()
+    }
+
     /// Runs wrangler, which asks nothing and sends nothing about its use.
     pub(crate) fn wrangler(&self) -> Command {
         let mut command = Command::new(&self.node);

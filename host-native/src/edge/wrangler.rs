@@ -29,7 +29,6 @@ pub(crate) fn config(manifest: &Manifest, migrations: &[Migration]) -> String {
     // What is in the folder is uploaded as it is.
     set("no_bundle", json!(true));
     set("find_additional_modules", json!(true));
-    set("base_dir", json!("."));
     set(
         "rules",
         json!([

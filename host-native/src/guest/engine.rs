@@ -5,31 +5,54 @@ use selvedge_contract::limits::EPOCH_TICK_MS;
 use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Most instances of all services and objects in one process.
+/// Most instances of all services and objects in one process, in both of its rooms. An instance
+/// with several memories counts as one for each.
 ///
-/// Each needs a few memory mappings, and Linux allows 65 530 a process (`vm.max_map_count`):
-/// measured, about 13 000 pooled instances fit.
-pub const INSTANCES_MAX: u32 = 12_000;
+/// Linux allows 65 530 mappings a process (`vm.max_map_count`), and a process that has no more ends
+/// as soon as it starts a thread. Measured 2026-11-26: each stack of the pools takes two, and each
+/// memory in use four, so that these take 61 600; some thousands are left for threads, files and code.
+pub const INSTANCES_MAX: u32 = 10_200;
 
-/// Bytes of address space set aside for each linear memory: with the guard, 12 000 of them fit
-/// easily, and a guest that asks for more than it may have is stopped by its own limit before.
+/// Instances for which there is room from the start: guarding their stacks takes the kernel a
+/// millisecond or two.
+///
+/// Ours: as many as one service may have by default.
+pub const INSTANCES_AT_START: u32 = 1_000;
+
+/// Stacks and memories that are being given back, and so are not yet free, while others are taken.
+pub(crate) const SPARE: u32 = 64;
+
+/// Bytes of address space set aside for each linear memory: with the guard, all of them fit easily,
+/// and a guest that asks for more than it may have is stopped by its own limit before.
 const MEMORY_RESERVATION: u64 = 1 << 32;
 
 /// Bytes of a dead instance's memory that stay mapped for the next one. Small guests start in half
 /// the time; more than this costs large ones more to clear than to map anew.
 const KEEP_RESIDENT_BYTES: usize = 512 * 1024;
 
-/// Opens the engine that runs components.
+/// Opens the engine that runs components: the first [`INSTANCES_AT_START`] of them.
 ///
 /// # Errors
 /// Where this machine cannot run compiled code, or has too little address space.
 pub fn open() -> wasmtime::Result<Engine> {
+    open_for(INSTANCES_AT_START + SPARE)
+}
+
+/// Opens the engine that runs all further instances. What one engine compiled fits the other.
+///
+/// # Errors
+/// As those of [`open`].
+pub fn open_second() -> wasmtime::Result<Engine> {
+    open_for(INSTANCES_MAX - INSTANCES_AT_START)
+}
+
+fn open_for(instances: u32) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(INSTANCES_MAX);
-    pool.total_core_instances(INSTANCES_MAX.saturating_mul(8));
-    pool.total_memories(INSTANCES_MAX);
-    pool.total_tables(INSTANCES_MAX.saturating_mul(4));
-    pool.total_stacks(INSTANCES_MAX);
+    pool.total_component_instances(instances);
+    pool.total_core_instances(instances.saturating_mul(8));
+    pool.total_memories(instances);
+    pool.total_tables(instances.saturating_mul(4));
+    pool.total_stacks(instances);
     pool.max_core_instances_per_component(200);
     pool.max_memories_per_component(20);
     pool.max_tables_per_component(200);

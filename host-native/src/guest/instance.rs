@@ -6,7 +6,8 @@
 
 use crate::guest::job::{Job, Ticket};
 use crate::guest::pool::{Pool, Slot};
-use crate::guest::vitals::Vitals;
+use crate::guest::room::is_full;
+use crate::guest::vitals::{FIRST_TICKS, Vitals};
 use futures::stream::{FuturesUnordered, StreamExt};
 use selvedge_contract::failure::Failure;
 use selvedge_wasi::State;
@@ -51,11 +52,6 @@ pub(super) async fn run(pool: Rc<Pool>, first: Job) {
     }
     pool.service.instance_ended();
     pool.pull();
-}
-
-/// Whether an instance could not be made because the process has no room for one more.
-fn is_full(error: &wasmtime::Error) -> bool {
-    error.is::<wasmtime::PoolConcurrencyLimitError>()
 }
 
 fn log_end(pool: &Pool, slot: &Slot, error: &wasmtime::Error) {
@@ -190,7 +186,7 @@ fn begin<'a>(
     let Job { request, reply, ticket } = job;
     ticket.taken_by(&slot.vitals);
     slot.vitals.working_for().begin(ticket.id);
-    accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(1));
+    accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(FIRST_TICKS));
     let answered = selvedge_wasi::begin(proxy, accessor, request, reply)?;
     Ok(async move {
         answered.await;

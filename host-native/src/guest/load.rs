@@ -83,6 +83,23 @@ pub fn open_compiled(engine: &Engine, path: &Path) -> wasmtime::Result<Component
     unsafe { Component::deserialize_file(engine, path) }
 }
 
+/// Opens a component for another engine of the same kind: by mapping its file, or, where that is not
+/// there any more, from what the first engine has of it.
+///
+/// # Errors
+/// Where the other engine has other settings.
+pub(crate) fn open_again(
+    engine: &Engine,
+    path: &Path,
+    component: &Component,
+) -> wasmtime::Result<Component> {
+    if let Ok(component) = open_compiled(engine, path) {
+        return Ok(component);
+    }
+    // SAFETY: these bytes are what an engine of this process has mapped from such a file, or made.
+    unsafe { Component::deserialize(engine, component.serialize()?) }
+}
+
 /// What a file that is still being written ends in.
 pub const PART_SUFFIX: &str = ".part";
 

@@ -1,6 +1,7 @@
 //! A service, ready to be instantiated: shared by all serving threads.
 
 use crate::guest::job::Job;
+use crate::guest::room::Rooms;
 use crate::guest::state::{self, Bounds, Provision};
 use crate::guest::vitals::{Vitals, bound_cpu};
 use selvedge_contract::limits::{EPOCH_TICK_MS, Limits};
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
-use wasmtime::{Engine, Store};
+use wasmtime::Store;
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
 
 /// A service that can be instantiated.
@@ -21,42 +22,55 @@ pub(crate) struct Service {
     pub(crate) limits: Limits,
     /// Requests wait here while no instance of any thread can take them.
     pub(crate) overflow: Overflow,
-    engine: Engine,
-    pre: ProxyPre<State>,
+    is_shared: bool,
+    /// Memories of one instance.
+    memories: u32,
+    /// Its place among the services of a room.
+    index: usize,
+    rooms: Arc<Rooms>,
     provision: Arc<Provision>,
     instances: AtomicU32,
     requests: AtomicU32,
 }
 
 impl Service {
-    /// A service made from a linked component.
+    /// The service at a place in the rooms of its app.
     pub(crate) fn new(
         name: Arc<str>,
         limits: Limits,
-        engine: Engine,
-        pre: ProxyPre<State>,
+        index: usize,
+        rooms: &Arc<Rooms>,
         provision: Arc<Provision>,
     ) -> Self {
+        // A 0.2 handler may keep state of its one request anywhere: it is never asked twice.
+        let handler = rooms.first().services.get(index);
+        let is_shared = handler.is_some_and(|handler| matches!(handler.pre, ProxyPre::P3(_)));
+        let memories = handler.map_or(1, |handler| handler.memories);
+        let rooms = Arc::clone(rooms);
         let overflow = Overflow::default();
         let (instances, requests) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { name, limits, overflow, engine, pre, provision, instances, requests }
+        Self {
+            name,
+            limits,
+            overflow,
+            is_shared,
+            memories,
+            index,
+            rooms,
+            provision,
+            instances,
+            requests,
+        }
     }
 
     /// Most requests that one instance may have at once.
     pub(crate) fn requests_per_instance(&self) -> u32 {
-        match self.pre {
-            ProxyPre::P3(_) => self.limits.requests_per_instance,
-            // A 0.2 handler may keep state of its one request anywhere: it is never asked twice.
-            ProxyPre::P2(_) => 1,
-        }
+        if self.is_shared { self.limits.requests_per_instance } else { 1 }
     }
 
     /// Most requests that one instance may have in its life.
     pub(crate) fn instance_requests_total(&self) -> u32 {
-        match self.pre {
-            ProxyPre::P3(_) => self.limits.instance_requests_total,
-            ProxyPre::P2(_) => 1,
-        }
+        if self.is_shared { self.limits.instance_requests_total } else { 1 }
     }
 
     /// Takes a place among the requests that are answered at once, if there is one.
@@ -86,10 +100,14 @@ impl Service {
     ) -> wasmtime::Result<(Store<State>, Proxy)> {
         let Limits { memory_bytes, header_bytes, wall_ms, cpu_ms, .. } = self.limits;
         let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
-        let state = state::new(&self.provision, &bounds, vitals, None);
-        let mut store = selvedge_wasi::store(&self.engine, state);
+        let seat = self.rooms.take_seat(self.memories).await?;
+        let room = Arc::clone(&seat.room);
+        let handler = room.services.get(self.index);
+        let handler = handler.ok_or_else(|| wasmtime::format_err!("the service is in no room"))?;
+        let state = state::new(&self.provision, &bounds, vitals, None, seat);
+        let mut store = selvedge_wasi::store(&room.engine, state);
         bound_cpu(&mut store, cpu_ms / EPOCH_TICK_MS, vitals);
-        let proxy = selvedge_wasi::instantiate(&self.pre, &mut store).await?;
+        let proxy = selvedge_wasi::instantiate(&handler.pre, &mut store).await?;
         Ok((store, proxy))
     }
 }

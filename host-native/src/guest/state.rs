@@ -7,6 +7,7 @@ use crate::capability::outbound::{Allowed, Outbound};
 use crate::clock::GuestClock;
 use crate::guest::object::directory::Objects;
 use crate::guest::object::own::Own as Object;
+use crate::guest::room::Seat;
 use crate::guest::vitals::Vitals;
 use selvedge_contract::failure::Failure;
 use selvedge_contract::names::Name;
@@ -50,6 +51,8 @@ struct Own {
     outbound: Outbound,
     provision: Arc<Provision>,
     object: Option<Object>,
+    /// Given back with the instance.
+    _seat: Seat,
 }
 
 /// What a new instance may use.
@@ -80,13 +83,14 @@ impl Host for Own {
     }
 }
 
-/// The state of a new instance: nothing but what `provision` grants. `object` is what an object has
-/// of its own.
+/// The state of a new instance in a room: nothing but what `provision` grants. `object` is what an
+/// object has of its own.
 pub(crate) fn new(
     provision: &Arc<Provision>,
     bounds: &Bounds,
     vitals: &Arc<Vitals>,
     object: Option<Object>,
+    seat: Seat,
 ) -> State {
     let mut http = WasiHttpCtx::new();
     let header_bytes = usize::try_from(bounds.header_bytes).unwrap_or(usize::MAX);
@@ -103,7 +107,8 @@ pub(crate) fn new(
     let memory = MemoryLimit { bytes_max: bounds.memory_bytes, bytes: 0, vitals: vitals.clone() };
     let gate = object.as_ref().map(|object| Arc::clone(&object.shared));
     let outbound = Outbound::new(Arc::clone(&provision.allowed), bounds.wall_ms, gate);
-    let own = Own { memory, outbound, provision: Arc::clone(provision), object };
+    let provision = Arc::clone(provision);
+    let own = Own { memory, outbound, provision, object, _seat: seat };
     State::new(wasi, http, Box::new(own))
 }
 

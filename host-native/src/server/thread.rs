@@ -3,6 +3,7 @@
 use crate::dispatch::{App, Dispatch};
 use crate::guest::object::{alarms, orders};
 use crate::server::stream::{Stalled, Stream};
+use crate::storage::journal;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -19,6 +20,12 @@ use tokio::sync::{mpsc, watch};
 
 /// How often a thread looks after its instances.
 const TEND_EVERY: Duration = Duration::from_millis(100);
+
+/// Threads that wait for the disk on behalf of one serving thread.
+///
+/// Ours: as many as may wait for a sync at once without slowing it, and few enough that their stacks
+/// do not take what instances need (see `INSTANCES_MAX`).
+const BLOCKING_THREADS_MAX: usize = 64;
 
 /// A serving thread, seen from the accepting one.
 pub(super) struct ServingThread {
@@ -42,6 +49,7 @@ impl ServingThread {
         let runtime = move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
+                .max_blocking_threads(BLOCKING_THREADS_MAX)
                 .build_local(LocalOptions::default())
         };
         std::thread::Builder::new().name(format!("serve-{index}")).spawn(move || {
@@ -87,6 +95,7 @@ async fn run(
     let dispatch = Rc::new(Dispatch::new(&app));
     let builder = Rc::new(builder(app.header_bytes_max));
     app.objects.a_thread_begins();
+    tokio::task::spawn_local(journal::run_relay());
     if index == 0 {
         tokio::task::spawn_local(alarms::deliver(Arc::clone(&app.objects)));
         tokio::task::spawn_local(orders::listen(Arc::clone(&app.objects)));

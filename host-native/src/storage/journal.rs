@@ -11,10 +11,13 @@
 //! SQLite reads the same from both.
 
 mod record;
+mod relay;
 mod replay;
 
 pub(crate) use self::record::Change;
+pub(crate) use self::relay::run as run_relay;
 
+use self::relay::Address;
 use crate::storage::object::sync_data;
 use futures::channel::oneshot;
 use std::collections::HashSet;
@@ -46,7 +49,7 @@ pub(crate) struct Journal {
 
 struct Job {
     change: Change,
-    done: oneshot::Sender<Result<(), JournalError>>,
+    address: Address,
 }
 
 impl Journal {
@@ -69,8 +72,8 @@ impl Journal {
         let (done, answer) = oneshot::channel();
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jobs) = &*jobs {
-            // Where the thread has ended, `done` is dropped, and the answer says so.
-            let _ = jobs.send(Job { change, done });
+            // Where the thread has ended, the address is dropped, and the answer says so.
+            let _ = jobs.send(Job { change, address: Address::of(done) });
         }
         answer
     }
@@ -114,12 +117,12 @@ impl Writer {
         let mut buffer = Vec::new();
         while let Ok(first) = waiting.recv() {
             buffer.clear();
-            let mut answers = Vec::new();
+            let mut addresses = Vec::new();
             let (mut next, mut link) = (Some(first), self.link);
-            while let Some(Job { change, done }) = next {
+            while let Some(Job { change, address }) = next {
                 link = change.encode(self.segment, link, &mut buffer);
                 self.logs.insert(change.log);
-                answers.push(done);
+                addresses.push(address);
                 next = if buffer.len() < BATCH_BYTES { waiting.try_recv().ok() } else { None };
             }
             let written = self.write(&buffer);
@@ -128,9 +131,7 @@ impl Writer {
                 Ok(()) => self.link = link,
                 Err(error) => tracing::error!(cause = %error, "turns of objects are not durable"),
             }
-            for done in answers {
-                let _ = done.send(written.clone());
-            }
+            relay::tell(addresses, &written);
             if self.bytes > SEGMENT_BYTES {
                 self.switch();
             }

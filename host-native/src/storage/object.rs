@@ -226,12 +226,19 @@ impl ObjectFile {
 
     /// Whether the file keeps its bound with so many bytes more. What was freed counts as room.
     fn has_room(open: &Open, bytes_max: u64, more: usize) -> rusqlite::Result<bool> {
-        let mut pages = open.connection.prepare_cached(
-            "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count",
-        )?;
-        let pages: i64 = pages.query_row([], |row| row.get(0))?;
-        let bytes = u64::try_from(pages).unwrap_or_default().saturating_mul(PAGE_BYTES);
-        Ok(bytes.saturating_add(u64::try_from(more).unwrap_or(u64::MAX)) <= bytes_max)
+        // Asked with each write. As a table (`pragma_page_count`), SQLite would read its schema and
+        // prepare the pragma anew each time.
+        let count = |pragma| -> rusqlite::Result<u64> {
+            let mut pages = open.connection.prepare_cached(pragma)?;
+            let pages: i64 = pages.query_row([], |row| row.get(0))?;
+            Ok(u64::try_from(pages).unwrap_or_default())
+        };
+        let fits = |pages: u64| {
+            let bytes = pages.saturating_mul(PAGE_BYTES);
+            bytes.saturating_add(u64::try_from(more).unwrap_or(u64::MAX)) <= bytes_max
+        };
+        let pages = count("PRAGMA page_count")?;
+        Ok(fits(pages) || fits(pages.saturating_sub(count("PRAGMA freelist_count")?)))
     }
 
     fn connect(&self, is_new: bool) -> Result<Open, ObjectFileError> {

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The folder of the objects, held by this process.
 #[derive(Debug)]
@@ -31,7 +32,27 @@ pub(crate) enum ObjectFolderError {
     NotWritable { folder: PathBuf, source: std::io::Error },
 }
 
+/// How often a lock that somebody else has is tried again.
+const TRY_EVERY: Duration = Duration::from_millis(20);
+
 impl ObjectFolder {
+    /// As [`Self::hold`], and waits where another process has the folder: a command that works on a
+    /// few objects, or a host that stops, is soon done. Blocks.
+    ///
+    /// # Errors
+    /// [`ObjectFolderError`]; [`ObjectFolderError::Held`] where the other has it after `wait_max`.
+    pub(crate) fn hold_within(data: &Path, wait_max: Duration) -> Result<Self, ObjectFolderError> {
+        let begun = Instant::now();
+        loop {
+            match Self::hold(data) {
+                Err(ObjectFolderError::Held { .. }) if begun.elapsed() < wait_max => {
+                    std::thread::sleep(TRY_EVERY);
+                }
+                held => return held,
+            }
+        }
+    }
+
     /// Takes hold of the folder `objects` in `data`; it is made where it is not there.
     ///
     /// # Errors

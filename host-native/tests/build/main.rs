@@ -8,6 +8,7 @@
 
 mod app;
 mod bad;
+mod calls;
 mod check;
 mod composition;
 mod crates;

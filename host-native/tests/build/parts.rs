@@ -219,10 +219,57 @@ pub(crate) fn odd_library() -> Vec<u8> {
     )
 }
 
+/// An object whose method `add` takes a number of one type.
+pub(crate) fn object(number: &str) -> Vec<u8> {
+    let core = if number == "u64" { "i64" } else { "i32" };
+    parse(&format!(
+        r#"(component
+  (core module $main
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+    (func (export "new") (param i32 i32) (result i32) unreachable)
+    (func (export "add") (param i32 {core}) (result i64) unreachable))
+  (core instance $main (instantiate $main))
+  (type $counter (resource (rep i32)))
+  (func $new (param "name" string) (result (own $counter))
+    (canon lift (core func $main "new") (memory $main "memory") (realloc (func $main "realloc"))))
+  (func $add (param "self" (borrow $counter)) (param "number" {number}) (result u64)
+    (canon lift (core func $main "add")))
+  (component $counters
+    (import "counter" (type $own (sub resource)))
+    (import "new" (func $new (param "name" string) (result (own $own))))
+    (import "add"
+      (func $add (param "self" (borrow $own)) (param "number" {number}) (result u64)))
+    (export $counter "counter" (type $own))
+    (export "[constructor]counter" (func $new)
+      (func (param "name" string) (result (own $counter))))
+    (export "[method]counter.add" (func $add)
+      (func (param "self" (borrow $counter)) (param "number" {number}) (result u64))))
+  (instance $exported (instantiate $counters
+    (with "counter" (type $counter)) (with "new" (func $new)) (with "add" (func $add))))
+  (export "acme:counter/counters@0.1.0" (instance $exported)))"#
+    ))
+}
+
+/// A 0.2 service that imports such an object's interface, and is never called.
+pub(crate) fn calling(number: &str) -> Vec<u8> {
+    service_02_with(&format!(
+        r#"(import "acme:counter/counters@0.1.0" (instance
+    (export "counter" (type $counter (sub resource)))
+    (export "[constructor]counter" (func (param "name" string) (result (own $counter))))
+    (export "[method]counter.add"
+      (func (param "self" (borrow $counter)) (param "number" {number}) (result u64)))))"#
+    ))
+}
+
 /// A 0.2 service, which is never called.
 pub(crate) fn service_02() -> Vec<u8> {
-    parse(
-        r#"(component
+    service_02_with("")
+}
+
+fn service_02_with(import: &str) -> Vec<u8> {
+    parse(&format!(
+        r#"(component {import}
   (import "wasi:http/types@0.2.0" (instance $types
     (export "incoming-request" (type (sub resource)))
     (export "response-outparam" (type (sub resource)))))
@@ -233,8 +280,8 @@ pub(crate) fn service_02() -> Vec<u8> {
   (func $handle (param "request" (own $request)) (param "response-out" (own $out))
     (canon lift (core func $main "handle")))
   (instance $handler (export "handle" (func $handle)))
-  (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))"#,
-    )
+  (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))"#
+    ))
 }
 
 /// A component that imports interfaces without using them, and exports nothing that answers.

@@ -1,18 +1,14 @@
 //! An app with the suite's objects, hosts that serve it, and what they leave.
 
+use crate::host::{ANY, Host, SELVEDGE, serve, text};
+use crate::serving::built;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-pub(super) const SELVEDGE: &str = env!("CARGO_BIN_EXE_selvedge");
-
-pub(super) const MANIFEST: &str = r#"
+const MANIFEST: &str = r#"
 name = "app"
 [components.probe]
 wasm = "probe.wasm"
@@ -33,24 +29,16 @@ component = "plain"
 "#;
 
 /// An app with the suite's objects, built once.
-pub(super) fn app() -> &'static Path {
-    static APP: OnceLock<TempDir> = OnceLock::new();
-    let home = APP.get_or_init(|| {
-        let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests");
-        let built = Command::new(SELVEDGE).arg("build").arg("--app").arg(&guests).output().unwrap();
-        assert!(built.status.success(), "{}", text(&built.stderr));
-        let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("selvedge.toml"), MANIFEST).unwrap();
-        for part in ["services/probe.wasm", "objects/subject.wasm", "objects/plain.wasm"] {
-            let from = guests.join(".selvedge").join(part);
-            fs::copy(&from, home.path().join(from.file_name().unwrap())).unwrap();
-        }
-        let built =
-            Command::new(SELVEDGE).arg("build").arg("--app").arg(home.path()).output().unwrap();
-        assert!(built.status.success(), "{}", text(&built.stderr));
-        home
-    });
-    home.path()
+pub(super) fn app() -> PathBuf {
+    built(MANIFEST)
+}
+
+/// A host that serves it, with these data.
+pub(super) fn start(data: &Path) -> Host {
+    fs::create_dir_all(data).unwrap();
+    let mut command = serve(&app(), ANY);
+    command.args(["--log", "warn", "--data"]).arg(data);
+    Host::start(command, data.with_extension("log"))
 }
 
 /// What the objects of one test store.
@@ -66,9 +54,9 @@ impl Data {
     /// Data with objects that a host has stored, which does not run any more.
     pub(super) fn with(objects: &[(&str, Value)]) -> Self {
         let data = Self::new();
-        let host = Host::start(&data.path());
+        let host = start(&data.path());
         for (name, script) in objects {
-            host.run(name, script);
+            host.results(name, script);
         }
         host.stop();
         data
@@ -119,76 +107,4 @@ impl Data {
     pub(super) fn socket(&self) -> PathBuf {
         self.path().join("objects/host.sock")
     }
-}
-
-/// A host that serves; it ends with this.
-pub(super) struct Host {
-    child: Child,
-    address: String,
-}
-
-impl Host {
-    pub(super) fn start(data: &Path) -> Self {
-        let mut child = Command::new(SELVEDGE)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--app"])
-            .arg(app())
-            .arg("--data")
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
-        Self { child, address }
-    }
-
-    /// Status and body of the answer to a script for an object.
-    pub(super) fn ask(&self, name: &str, script: &Value) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
-        let body = script.to_string();
-        let head = format!(
-            "POST /probe/objects/run?name={name} HTTP/1.1\r\nhost: localhost\r\n\
-             connection: close\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.get(9..12).unwrap().parse().unwrap();
-        (status, answer.split("\r\n\r\n").nth(1).unwrap().to_owned())
-    }
-
-    /// What an object gave for a script.
-    pub(super) fn run(&self, name: &str, script: &Value) -> Value {
-        let (status, body) = self.ask(name, script);
-        assert_eq!(status, 200, "{body}");
-        let begin = body.find('{').unwrap();
-        let end = body.rfind('}').unwrap();
-        let said: Value = serde_json::from_str(body.get(begin..=end).unwrap()).unwrap();
-        said.get("results").cloned().unwrap()
-    }
-
-    pub(super) fn signal(&mut self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-        self.child.wait().unwrap();
-    }
-
-    pub(super) fn stop(mut self) {
-        self.signal("TERM");
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-pub(super) fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
 mod app;
+#[path = "../serving/host.rs"]
+mod host;
+#[path = "../serving/app.rs"]
+mod serving;
 
-use app::{Data, Host, SELVEDGE, app, text};
+use app::{Data, app, start};
+use host::{Answer, SELVEDGE, text};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -39,15 +44,15 @@ fn assert_shown(shown: &Value, name: &str, live: bool) {
 #[test]
 fn objects_are_seen_while_they_live_and_afterwards() {
     let data = Data::new();
-    let host = Host::start(&data.path());
-    host.run("one", &stored());
-    host.run("two", &json!([["put", "k", "v"]]));
+    let host = start(&data.path());
+    host.results("one", &stored());
+    host.results("two", &json!([["put", "k", "v"]]));
     assert_eq!(data.listed(), [("one".to_owned(), true), ("two".to_owned(), true)]);
     assert_shown(&data.json(&["show", "subject", "one"]), "one", true);
     // Looking did not end the instance.
-    assert_eq!(host.run("one", &json!([["bump"]])), json!([{ "bumps": 1 }]));
+    assert_eq!(host.results("one", &json!([["bump"]])), json!([{ "bumps": 1 }]));
     data.ok(&["show", "subject", "one"]);
-    assert_eq!(host.run("one", &json!([["bump"]])), json!([{ "bumps": 2 }]));
+    assert_eq!(host.results("one", &json!([["bump"]])), json!([{ "bumps": 2 }]));
     host.stop();
     assert!(!data.socket().exists());
 
@@ -59,7 +64,7 @@ fn objects_are_seen_while_they_live_and_afterwards() {
     assert_eq!((&one["class"], &one["problem"]), (&json!("subject"), &Value::Null));
 
     // A new host has started neither, and sees both.
-    let host = Host::start(&data.path());
+    let host = start(&data.path());
     assert_eq!(data.listed(), [("one".to_owned(), false), ("two".to_owned(), false)]);
     assert_shown(&data.json(&["show", "subject", "one"]), "one", false);
     drop(host);
@@ -77,7 +82,7 @@ fn nothing_is_listed_where_nothing_was_stored() {
     let data = Data::new();
     let message = data.fails(&["list"]);
     assert!(message.contains("--data") && message.contains("there are no objects"), "{message}");
-    let host = Host::start(&data.path());
+    let host = start(&data.path());
     assert_eq!(data.json(&["list", "subject"]), json!([]));
     assert_eq!(data.ok(&["list"]), b"");
     let message = data.fails(&["show", "subject", "nobody"]);
@@ -109,8 +114,8 @@ fn exported(data: &Data, name: &str) -> PathBuf {
 #[test]
 fn export_is_whole_and_comes_back_under_another_name() {
     let data = Data::new();
-    let host = Host::start(&data.path());
-    host.run("one", &stored());
+    let host = start(&data.path());
+    host.results("one", &stored());
     let file = exported(&data, "one");
     let export = rusqlite::Connection::open(&file).unwrap();
     let value: Vec<u8> = export
@@ -124,10 +129,10 @@ fn export_is_whole_and_comes_back_under_another_name() {
     let file = file.to_str().unwrap();
     let done = data.json(&["import", "subject", "copy", file]);
     assert_eq!((&done["class"], &done["name"]), (&json!("subject"), &json!("copy")));
-    let given = host.run("copy", &json!([["get", "b"], ["sql", "SELECT count(*) FROM notes"]]));
+    let given = host.results("copy", &json!([["get", "b"], ["sql", "SELECT count(*) FROM notes"]]));
     assert_eq!((&given[0]["value"], &given[1]["rows"]), (&json!("four"), &json!([[2]])));
-    host.run("copy", &json!([["put", "own", "x"]]));
-    assert_eq!(host.run("one", &json!([["get", "own"]])), json!(["missing"]));
+    host.results("copy", &json!([["put", "own", "x"]]));
+    assert_eq!(host.results("one", &json!([["get", "own"]])), json!(["missing"]));
     host.stop();
 
     // The same without a host.
@@ -138,8 +143,8 @@ fn export_is_whole_and_comes_back_under_another_name() {
     assert_shown(&data.json(&["show", "subject", "third"]), "third", false);
     let names: Vec<_> = data.listed().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["copy", "one", "third"]);
-    let host = Host::start(&data.path());
-    assert_eq!(host.run("third", &json!([["get", "a"]]))[0]["value"], "x");
+    let host = start(&data.path());
+    assert_eq!(host.results("third", &json!([["get", "a"]]))[0]["value"], "x");
 }
 
 #[test]
@@ -169,7 +174,7 @@ fn alarm_of_an_import_fires() {
     let file = file.to_str().unwrap();
     data.ok(&["delete", "subject", "one", "--yes"]);
     data.ok(&["import", "subject", "direct", file]);
-    let host = Host::start(&data.path());
+    let host = start(&data.path());
     data.ok(&["import", "subject", "served", file]);
     for name in ["direct", "served"] {
         let has_fired = || {
@@ -193,16 +198,20 @@ fn alarm_of_an_import_fires() {
 #[test]
 fn import_over_an_object_needs_replace_and_resets_it() {
     let data = Data::new();
-    let host = Host::start(&data.path());
-    host.run("one", &stored());
+    let host = start(&data.path());
+    host.results("one", &stored());
     let file = exported(&data, "one");
     let file = file.to_str().unwrap();
-    host.run("one", &json!([["put", "b", "changed"], ["bump"]]));
+    host.results("one", &json!([["put", "b", "changed"], ["bump"]]));
     let message = data.fails(&["import", "subject", "one", file]);
     assert!(message.contains("--replace"), "{message}");
-    assert_eq!(host.run("one", &json!([["bump"]])), json!([{ "bumps": 2 }]), "it was not ended");
+    assert_eq!(
+        host.results("one", &json!([["bump"]])),
+        json!([{ "bumps": 2 }]),
+        "it was not ended"
+    );
     data.ok(&["import", "subject", "one", file, "--replace"]);
-    let given = host.run("one", &json!([["get", "b"], ["bump"]]));
+    let given = host.results("one", &json!([["get", "b"], ["bump"]]));
     assert_eq!((&given[0]["value"], &given[1]["bumps"]), (&json!("four"), &json!(1)));
     host.stop();
     let message = data.fails(&["import", "subject", "one", file]);
@@ -213,13 +222,13 @@ fn import_over_an_object_needs_replace_and_resets_it() {
 #[test]
 fn delete_resets_a_live_object_and_its_callers() {
     let data = Data::new();
-    let host = Host::start(&data.path());
-    host.run("one", &json!([["put", "k", "v"], ["bump"]]));
+    let host = start(&data.path());
+    host.results("one", &json!([["put", "k", "v"], ["bump"]]));
     let message = data.fails(&["delete", "subject", "one"]);
     assert!(message.contains("--yes"), "{message}");
-    let (status, body) = std::thread::scope(|scope| {
+    let Answer { status, body } = std::thread::scope(|scope| {
         let waiting =
-            scope.spawn(|| host.ask("one", &json!([["put", "m", "x"], ["sleep", 8_000]])));
+            scope.spawn(|| host.run("one", &json!([["put", "m", "x"], ["sleep", 8_000]])));
         // The call has begun as soon as what it wrote can be seen.
         while !data.json(&["show", "subject", "one"])["keys"].to_string().contains("\"m\"") {}
         let done = data.json(&["delete", "subject", "one", "--yes"]);
@@ -227,9 +236,12 @@ fn delete_resets_a_live_object_and_its_callers() {
         waiting.join().unwrap()
     });
     assert_eq!(status, 409, "{body}");
-    assert!(body.contains("reset") && body.contains("the object was deleted"), "{body}");
+    assert!(
+        body["error"] == "reset" && body.to_string().contains("the object was deleted"),
+        "{body}"
+    );
     assert_eq!(data.listed(), []);
-    let given = host.run("one", &json!([["get", "k"], ["bump"]]));
+    let given = host.results("one", &json!([["get", "k"], ["bump"]]));
     assert_eq!(given, json!(["missing", { "bumps": 1 }]));
     host.stop();
     data.ok(&["delete", "subject", "one", "--yes"]);
@@ -276,7 +288,7 @@ fn file_that_is_no_export_is_refused() {
         data.fails(&["show", "subject", "new"]);
     };
     all_refused();
-    let _host = Host::start(&data.path());
+    let _host = start(&data.path());
     all_refused();
     let left = fs::read_dir(data.path().join("objects/.under-way")).unwrap().count();
     assert_eq!(left, 0, "nothing is left of what was refused");
@@ -285,24 +297,24 @@ fn file_that_is_no_export_is_refused() {
 #[test]
 fn what_a_killed_host_left_is_seen_and_its_socket_replaced() {
     let data = Data::new();
-    let mut host = Host::start(&data.path());
-    host.run("one", &stored());
+    let host = start(&data.path());
+    host.results("one", &stored());
     // The socket may come a moment after the first answer.
     data.ok(&["list"]);
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(data.socket()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    host.signal("KILL");
+    host.kill();
     assert!(data.socket().exists(), "nobody could remove it");
     // All is in the log still.
     assert_shown(&data.json(&["show", "subject", "one"]), "one", false);
     assert_eq!(data.listed(), [("one".to_owned(), false)]);
-    let host = Host::start(&data.path());
+    let host = start(&data.path());
     assert_eq!(data.listed(), [("one".to_owned(), false)]);
     assert_shown(&data.json(&["show", "subject", "one"]), "one", false);
     let file = exported(&data, "one");
     data.ok(&["import", "subject", "one", file.to_str().unwrap(), "--replace"]);
-    assert_eq!(host.run("one", &json!([["get", "b"]]))[0]["value"], "four");
+    assert_eq!(host.results("one", &json!([["get", "b"]]))[0]["value"], "four");
     host.stop();
 }
 
@@ -310,29 +322,29 @@ fn what_a_killed_host_left_is_seen_and_its_socket_replaced() {
 #[test]
 fn what_is_deleted_after_a_kill_stays_deleted() {
     let data = Data::new();
-    let mut host = Host::start(&data.path());
+    let host = start(&data.path());
     for name in ["one", "two", "three"] {
-        host.run(name, &stored());
-        host.run(name, &json!([["put", "b", "later"]]));
+        host.results(name, &stored());
+        host.results(name, &json!([["put", "b", "later"]]));
     }
-    host.signal("KILL");
+    host.kill();
     let file = exported(&data, "three");
     data.ok(&["delete", "subject", "one", "--yes"]);
     data.ok(&["import", "subject", "one", file.to_str().unwrap()]);
     data.ok(&["delete", "subject", "two", "--yes"]);
-    let mut host = Host::start(&data.path());
-    assert_eq!(host.run("one", &json!([["get", "b"]]))[0]["value"], "later");
-    assert_eq!(host.run("two", &json!([["get", "b"]])), json!(["missing"]));
-    host.run("one", &json!([["put", "b", "last"]]));
-    host.run("one", &json!([["put", "c", "last"]]));
+    let host = start(&data.path());
+    assert_eq!(host.results("one", &json!([["get", "b"]]))[0]["value"], "later");
+    assert_eq!(host.results("two", &json!([["get", "b"]])), json!(["missing"]));
+    host.results("one", &json!([["put", "b", "last"]]));
+    host.results("one", &json!([["put", "c", "last"]]));
     // The same where the host itself does it before it is killed.
     data.ok(&["import", "subject", "one", file.to_str().unwrap(), "--replace"]);
     data.ok(&["delete", "subject", "three", "--yes"]);
-    host.signal("KILL");
-    let host = Host::start(&data.path());
-    let given = host.run("one", &json!([["get", "b"], ["get", "c"]]));
+    host.kill();
+    let host = start(&data.path());
+    let given = host.results("one", &json!([["get", "b"], ["get", "c"]]));
     assert_eq!((&given[0]["value"], &given[1]), (&json!("later"), &json!("missing")));
-    assert_eq!(host.run("three", &json!([["get", "b"]])), json!(["missing"]));
+    assert_eq!(host.results("three", &json!([["get", "b"]])), json!(["missing"]));
 }
 
 #[test]
@@ -340,8 +352,8 @@ fn folder_with_a_long_path_has_a_socket_too() {
     let data = Data::new();
     let long = data.path().join("d".repeat(120));
     fs::create_dir_all(&long).unwrap();
-    let host = Host::start(&long);
-    host.run("one", &json!([["put", "k", "v"]]));
+    let host = start(&long);
+    host.results("one", &json!([["put", "k", "v"]]));
     let output = Command::new(SELVEDGE)
         .args(["object", "list", "--app"])
         .arg(app())
@@ -362,7 +374,7 @@ fn damaged_object_is_told_and_the_others_are_listed() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[100..].fill(0x5A);
     fs::write(&path, &bytes).unwrap();
-    let host = Host::start(&data.path());
+    let host = start(&data.path());
     let check = || {
         let listed = data.json(&["list", "subject"]);
         let listed = listed.as_array().unwrap();

@@ -1,6 +1,7 @@
 //! A host that is killed at any moment: whatever it has answered holds.
 
-use crate::app::{App, Host, ask, read};
+use crate::host::{Host, ask, read};
+use crate::serving::App;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

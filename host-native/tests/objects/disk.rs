@@ -1,9 +1,10 @@
 //! A disk that is full, slow, broken or damaged: one object's trouble is nobody else's.
 
-use crate::app::{App, read};
+use crate::host::read;
+use crate::serving::App;
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,28 @@ fn file_that_cannot_be_opened_is_an_error_of_one_object() {
     // Whoever repairs it needs not restart the host.
     fs::remove_dir(app.file("counter", "bad")).unwrap();
     assert_eq!(host.add("bad").body["value"], 1);
+    host.stop();
+}
+
+#[test]
+fn file_that_may_not_be_written_is_an_error_of_one_object() {
+    let app = App::new();
+    let host = app.start();
+    for name in ["sealed", "good"] {
+        assert_eq!(host.add(name).body["value"], 1);
+    }
+    host.stop();
+    let sealed = app.file("counter", "sealed");
+    let permit = |mode| fs::set_permissions(&sealed, fs::Permissions::from_mode(mode)).unwrap();
+    permit(0o444);
+    // Permissions are nothing to root: then the host runs as nobody.
+    let host = app.start_behind(&app.unprivileged(), &[]);
+    assert_eq!(host.request("POST", "/counter/sealed", "").status, 503);
+    assert_eq!(host.add("good").body["value"], 2);
+    assert_eq!(host.request("POST", "/counter/sealed", "").status, 503);
+    assert!(host.log().contains(&sealed.display().to_string()), "{}", host.log());
+    permit(0o644);
+    assert_eq!(host.add("sealed").body["value"], 2);
     host.stop();
 }
 

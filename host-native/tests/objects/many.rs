@@ -1,7 +1,9 @@
 //! Many callers, many objects, two hosts, and the end.
 
-use crate::app::{App, Host, read};
+use crate::host::{ANY, Host, read};
+use crate::serving::App;
 use std::fs;
+use std::time::{Duration, Instant};
 
 /// Open files of the host.
 fn open_files(host: &Host) -> usize {
@@ -13,13 +15,32 @@ fn second_host_on_a_folder_is_refused() {
     let app = App::new();
     let host = app.start();
     assert_eq!(host.add("c").status, 200);
-    let said = app.refused();
+    let said = app.refused(ANY);
     assert!(said.contains("in use by another process"), "{said}");
     assert!(said.contains(&host.child.id().to_string()) && said.contains("--data"), "{said}");
     assert_eq!(host.add("c").body["value"], 2);
     host.kill();
     // A lock of a host that was killed holds nobody up.
     assert_eq!(app.start().add("c").body["value"], 3);
+}
+
+#[test]
+fn host_waits_for_a_command_that_has_the_folder() {
+    let app = App::new();
+    let host = app.start();
+    assert_eq!(host.add("c").body["value"], 1);
+    host.stop();
+    let lock = fs::File::open(app.path(".selvedge/data/objects/host.lock")).unwrap();
+    lock.lock().unwrap();
+    let begun = Instant::now();
+    let held = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(700));
+        drop(lock);
+    });
+    let host = app.start();
+    assert!(begun.elapsed() >= Duration::from_millis(700));
+    assert_eq!(host.add("c").body["value"], 2);
+    held.join().unwrap();
 }
 
 #[test]
@@ -73,6 +94,34 @@ fn more_live_objects_than_open_files() {
     for index in [0, 1, OBJECTS / 2, OBJECTS - 1] {
         assert_eq!(host.value(&format!("c{index}")), 3);
     }
+}
+
+/// Objects that have stored nothing have no file, and take places all the same; and they are more
+/// than there is room for from the start.
+#[test]
+fn more_live_objects_than_the_first_room_has_places() {
+    const OBJECTS: usize = 1_500;
+    let app = App::new();
+    let host = app.start();
+    for round in 1..=2 {
+        for chunk in (0..OBJECTS).collect::<Vec<_>>().chunks(50) {
+            let asked: Vec<_> = chunk
+                .iter()
+                .map(|index| host.ask("GET", &format!("/counter/c{index}"), "").unwrap())
+                .collect();
+            for stream in asked {
+                let body = read(stream).unwrap().body;
+                // As many visits as rounds: nobody was ended to make room.
+                assert_eq!((&body["value"], &body["visits"]), (&0.into(), &round.into()), "{body}");
+            }
+        }
+    }
+    assert!(host.log().contains("room for more instances was opened"), "{}", host.log());
+    // They can write, too, and services go on.
+    assert_eq!(host.add("c1499").body["value"], 1);
+    assert_eq!(host.results("k", r#"[["put", "a", "1"], ["get", "a"]]"#)[1]["value"], "1");
+    host.stop();
+    assert_eq!(app.start().value("c1499"), 1);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use selvedge_contract::limits::{
     LIST_KEYS_MAX, METADATA_BYTES_MAX, TTL_SECONDS_MAX, TTL_SECONDS_MIN, VALUE_BYTES_MAX,
 };
 use selvedge_contract::names::check_key;
+use selvedge_contract::object::object_id;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 /// The binding of a store, by the name that a guest gave.
@@ -62,6 +63,34 @@ pub fn check_set(
         return Err(too_large("the value", value_bytes, VALUE_BYTES_MAX));
     }
     Ok(())
+}
+
+/// The cursor that a guest is given for the platform's: it says which listing it belongs to, so that
+/// another, or a text that never was one, is told apart. The platform takes any text for a cursor.
+#[wasm_bindgen(js_name = keyvalueCursor)]
+pub fn cursor(prefix: &str, platform: &str) -> String {
+    format!("{}.{platform}", seal(prefix, platform))
+}
+
+/// The platform's cursor in one that a guest gives back.
+///
+/// # Errors
+/// `invalid-argument` where no listing with this prefix gave it.
+#[wasm_bindgen(js_name = keyvalueResume)]
+pub fn resume(prefix: &str, cursor: &str) -> Result<String, JsValue> {
+    let parts = cursor.split_once('.');
+    let known = parts.filter(|(found, platform)| *found == seal(prefix, platform));
+    known.map(|(_, platform)| platform.to_owned()).ok_or_else(|| {
+        let sentence = "the cursor is not one that a listing with this prefix gave";
+        refuse("invalid-argument", Some(sentence))
+    })
+}
+
+/// Not a secret: it finds slips, not attacks, and a guest may list what it can open anyway.
+fn seal(prefix: &str, platform: &str) -> String {
+    let mut hash = object_id(prefix, platform);
+    hash.truncate(12);
+    hash
 }
 
 /// How many keys a page has at most.

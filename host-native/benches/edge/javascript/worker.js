@@ -24,7 +24,7 @@ export default {
         const value = await env.KV_VALUES.get(name, "arrayBuffer");
         return new Response(value, { status: value === null ? 404 : 200 });
       }
-      case "tally": {
+      case "sum": {
         const { value } = await env.Counter.get(env.Counter.idFromName(name)).add(1);
         return new Response(String(value));
       }

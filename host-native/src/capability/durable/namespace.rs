@@ -3,12 +3,8 @@
 use super::wit::namespace;
 use super::{DurableView, HasDurable};
 use crate::guest::object::mailbox::{CallError, Event, Fetch};
-use crate::guest::object::own::Shared;
-use futures::channel::oneshot;
-use selvedge_contract::failure::Failure;
 use selvedge_wasi::State;
 use std::sync::Arc;
-use std::time::Duration;
 use wasmtime::component::{Accessor, Resource};
 use wasmtime_wasi_http::p3::{Request, Response};
 
@@ -42,20 +38,8 @@ impl namespace::HostWithStore<State> for HasDurable {
             }
             Ok((objects, class, own, request))
         })?;
-        if let Some(own) = own {
-            Shared::gate(own).await?;
-        }
-        let (reply, response) = oneshot::channel();
-        let call = |place| Event::Fetch(Box::new(Fetch { request, reply, place }));
-        objects.call(&class, &Arc::from(name), call)?;
-        let wall = Duration::from_millis(class.limits.wall_ms);
-        let response = match tokio::time::timeout(wall, response).await {
-            Err(_) => return Err(CallError::Timeout),
-            Ok(Err(oneshot::Canceled)) => {
-                return Err(CallError::Reset(Failure::Trap.sentence().to_owned()));
-            }
-            Ok(Ok(response)) => response?,
-        };
+        let event = |reply, place| Event::Fetch(Box::new(Fetch { request, reply, place }));
+        let response = objects.ask(&class, &Arc::from(name), own, event).await?;
         accessor.with(|mut access| {
             let view = access.get();
             let (response, io) = Response::from_http(view.hooks, response);

@@ -5,14 +5,13 @@
 //! result back in the same way.
 
 use crate::guest::object::class::{Class, Method, Shape};
+use crate::guest::object::directory::Objects;
 use crate::guest::object::mailbox::{Call, CallError, Event};
 use crate::guest::object::own::Shared;
 use crate::guest::state;
-use futures::channel::oneshot;
 use selvedge_contract::names::Name;
 use selvedge_wasi::State;
 use std::sync::Arc;
-use std::time::Duration;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, Linker, Resource, ResourceAny, ResourceType, Val};
 use wasmtime::{AsContextMut as _, Engine, StoreContextMut};
@@ -162,7 +161,7 @@ struct Made {
 
 struct Sent {
     class: Arc<Class>,
-    objects: Arc<crate::guest::object::directory::Objects>,
+    objects: Arc<Objects>,
     own: Option<Arc<Shared>>,
     name: Arc<str>,
     arguments: Vec<Val>,
@@ -210,21 +209,9 @@ impl Made {
         let Self { call, sent } = self;
         let called = async {
             let Sent { objects, class, own, name, arguments } = sent?;
-            if let Some(own) = own {
-                Shared::gate(own).await?;
-            }
-            let (reply, answer) = oneshot::channel();
             let method = call.index;
-            let event = |place| Event::Call(Call { method, arguments, reply, place });
-            objects.call(&class, &name, event)?;
-            let wall = Duration::from_millis(class.limits.wall_ms);
-            match tokio::time::timeout(wall, answer).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(oneshot::Canceled)) => {
-                    Err(CallError::Reset("the object was ended".to_owned()))
-                }
-                Err(_) => Err(CallError::Timeout),
-            }
+            let event = |reply, place| Event::Call(Call { method, arguments, reply, place });
+            objects.ask(&class, &name, own, event).await
         };
         match called.await {
             Ok(result) if result.is_some() == call.has_result => Ok(result),

@@ -1,6 +1,7 @@
 //! A class of objects, ready to be instantiated: shared by all serving threads.
 
 use crate::guest::object::own::Own;
+use crate::guest::room::Rooms;
 use crate::guest::state::{self, Bounds, Provision};
 use crate::guest::vitals::Vitals;
 use selvedge_contract::limits::{EPOCH_TICK_MS, ObjectLimits};
@@ -8,7 +9,7 @@ use selvedge_wasi::State;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use wasmtime::component::types::{self, ComponentFunc, ComponentItem, Type};
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::handler::Proxy;
 
@@ -27,13 +28,26 @@ pub(crate) struct Class {
     pub(crate) limits: ObjectLimits,
     /// What its component exports.
     pub(crate) shape: Arc<Shape>,
-    engine: Engine,
-    pre: InstancePre<State>,
+    /// Memories of one instance.
+    memories: u32,
+    /// Its place among the classes of a room.
+    index: usize,
+    rooms: Arc<Rooms>,
     provision: Arc<Provision>,
     instances: AtomicU32,
 }
 
-/// What an object's component exports, found once.
+/// A class, linked for one room.
+pub(crate) struct Linked {
+    /// What its component exports.
+    pub(crate) shape: Arc<Shape>,
+    /// Ready to be instantiated.
+    pub(crate) pre: InstancePre<State>,
+    /// Memories of one instance.
+    pub(crate) memories: u32,
+}
+
+/// What an object's component exports, found once a room.
 pub(crate) struct Shape {
     /// The author's interface.
     pub(crate) interface: String,
@@ -81,20 +95,17 @@ pub(crate) struct Functions {
 }
 
 impl Class {
-    /// A class made from a component. `linker` has what it imports.
-    ///
-    /// # Errors
-    /// Where the component imports what is not linked.
+    /// The class at a place in the rooms of its app; `None` where there is none.
     pub(crate) fn new(
         (name, serial, limits): (Arc<str>, bool, ObjectLimits),
-        shape: Arc<Shape>,
-        linker: &Linker<State>,
-        component: &Component,
+        index: usize,
+        rooms: &Arc<Rooms>,
         provision: Arc<Provision>,
-    ) -> wasmtime::Result<Self> {
-        let pre = linker.instantiate_pre(component)?;
-        let (engine, instances) = (linker.engine().clone(), AtomicU32::new(0));
-        Ok(Self { name, serial, limits, shape, engine, pre, provision, instances })
+    ) -> Option<Self> {
+        let linked = rooms.first().classes.get(index)?;
+        let (shape, memories) = (Arc::clone(&linked.shape), linked.memories);
+        let (rooms, instances) = (Arc::clone(rooms), AtomicU32::new(0));
+        Some(Self { name, serial, limits, shape, memories, index, rooms, provision, instances })
     }
 
     /// Takes a place among the live instances, if there is one.
@@ -124,15 +135,19 @@ impl Class {
         let ObjectLimits { wall_ms, cpu_ms, memory_bytes, .. } = self.limits;
         let header_bytes = selvedge_contract::limits::HEADER_BYTES_MAX;
         let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
-        let state = state::new(&self.provision, &bounds, vitals, Some(own));
-        let mut store = selvedge_wasi::store(&self.engine, state);
+        let seat = self.rooms.take_seat(self.memories).await?;
+        let room = Arc::clone(&seat.room);
+        let linked = room.classes.get(self.index);
+        let Linked { shape, pre, .. } =
+            linked.ok_or_else(|| wasmtime::format_err!("the class is in no room"))?;
+        let state = state::new(&self.provision, &bounds, vitals, Some(own), seat);
+        let mut store = selvedge_wasi::store(&room.engine, state);
         crate::guest::vitals::bound_cpu(&mut store, cpu_ms / EPOCH_TICK_MS, vitals);
-        let instance = self.pre.instantiate_async(&mut store).await?;
+        let instance = pre.instantiate_async(&mut store).await?;
         let mut find = |index: &ComponentExportIndex| {
             let function = instance.get_func(&mut store, index);
             function.ok_or_else(|| wasmtime::format_err!("an export of the object is no function"))
         };
-        let shape = &self.shape;
         let constructor = find(&shape.constructor)?;
         let methods = shape.methods.iter().map(|method| find(&method.index));
         let methods = methods.collect::<wasmtime::Result<_>>()?;

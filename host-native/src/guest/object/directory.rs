@@ -2,10 +2,12 @@
 
 use crate::guest::object::class::Class;
 use crate::guest::object::life;
-use crate::guest::object::mailbox::{CallError, Event, Mailbox, Place};
+use crate::guest::object::mailbox::{Answered, CallError, Event, Mailbox, Place};
+use crate::guest::object::own::Shared;
 use crate::storage::alarms::AlarmIndex;
 use crate::storage::journal::Journal;
 use crate::storage::objects::ObjectFolder;
+use futures::channel::oneshot;
 use selvedge_contract::limits::OBJECTS_OPEN_MAX;
 use selvedge_contract::object::check_object_name;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -84,12 +86,35 @@ impl Objects {
         self.classes.get().into_iter().flat_map(BTreeMap::values)
     }
 
-    /// Sends a call to an object, which is started where it is not live. Must be called on a serving
-    /// thread.
+    /// Asks an object, which is started where it is not live, and waits for its answer, for as long
+    /// as its class allows. Where the caller is an object itself, `own` is what it has of its own:
+    /// nothing is sent before what that has written is on disk. Must be called on a serving thread.
     ///
     /// # Errors
-    /// [`CallError::Overloaded`] and [`CallError::Invalid`]: nothing was sent.
-    pub(crate) fn call(
+    /// [`CallError`]. After `Overloaded` and `Invalid` nothing was sent; after `Timeout` and `Reset`
+    /// the object may have done what it was asked.
+    pub(crate) async fn ask<R>(
+        self: &Arc<Self>,
+        class: &Arc<Class>,
+        name: &Arc<str>,
+        own: Option<Arc<Shared>>,
+        event: impl FnOnce(oneshot::Sender<Answered<R>>, Place) -> Event,
+    ) -> Answered<R> {
+        if let Some(own) = own {
+            Shared::gate(own).await?;
+        }
+        let (reply, answer) = oneshot::channel();
+        self.call(class, name, |place| event(reply, place))?;
+        let wall = Duration::from_millis(class.limits.wall_ms);
+        match tokio::time::timeout(wall, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(oneshot::Canceled)) => Err(CallError::Reset("the object was ended".to_owned())),
+            Err(_) => Err(CallError::Timeout),
+        }
+    }
+
+    /// Sends a call to an object, which is started where it is not live.
+    fn call(
         self: &Arc<Self>,
         class: &Arc<Class>,
         name: &Arc<str>,

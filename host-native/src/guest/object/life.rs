@@ -5,6 +5,7 @@ use crate::guest::object::directory::Objects;
 use crate::guest::object::mailbox::{CallError, Event, Mailbox, Order};
 use crate::guest::object::own::{Own, Shared};
 use crate::guest::object::turns::{self, End};
+use crate::guest::room::is_full;
 use crate::guest::vitals::Vitals;
 use crate::storage::journal::Change;
 use crate::storage::object::{Lent, ObjectFileError, log_name};
@@ -90,6 +91,11 @@ impl Life {
         match self.class.instantiate(own, &vitals).await {
             Ok(Instance { store, functions }) => {
                 turns::run(self, &shared, &vitals, store, &functions, permit).await;
+            }
+            Err(error) if is_full(&error) => {
+                let (class, object) = (&*self.class.name, &*self.name);
+                tracing::error!(class, object, cause = %error, "an object cannot be started");
+                self.refuse_all(&CallError::Overloaded);
             }
             Err(error) => {
                 let end = End::of_error(&error, &vitals, &shared);

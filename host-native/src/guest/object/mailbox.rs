@@ -37,6 +37,9 @@ pub(crate) enum CallError {
     Invalid(String),
 }
 
+/// What comes of asking an object.
+pub(crate) type Answered<R> = Result<R, CallError>;
+
 /// Something for an object.
 pub(crate) enum Event {
     /// A call of a method.
@@ -56,7 +59,7 @@ pub(crate) struct Call {
     /// Everything but the object itself.
     pub(crate) arguments: Vec<Val>,
     /// Where the result goes.
-    pub(crate) reply: oneshot::Sender<Result<Option<Val>, CallError>>,
+    pub(crate) reply: oneshot::Sender<Answered<Option<Val>>>,
     /// Its place in the object's queue.
     pub(crate) place: Place,
 }
@@ -66,7 +69,7 @@ pub(crate) struct Fetch {
     /// The request.
     pub(crate) request: http::Request<WasiBody>,
     /// Where the response goes.
-    pub(crate) reply: oneshot::Sender<Result<http::Response<WasiBody>, CallError>>,
+    pub(crate) reply: oneshot::Sender<Answered<http::Response<WasiBody>>>,
     /// Its place in the object's queue.
     pub(crate) place: Place,
 }

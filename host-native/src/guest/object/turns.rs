@@ -16,7 +16,7 @@ use crate::guest::object::class::Functions;
 use crate::guest::object::life::Life;
 use crate::guest::object::mailbox::{Call, CallError, Event, Fetch};
 use crate::guest::object::own::Shared;
-use crate::guest::vitals::Vitals;
+use crate::guest::vitals::{FIRST_TICKS, Vitals};
 use futures::channel::oneshot;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use selvedge_wasi::State;
@@ -91,7 +91,7 @@ async fn start(
     functions: &Functions,
     accessor: &Accessor<State>,
 ) -> wasmtime::Result<Val> {
-    accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(1));
+    accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(FIRST_TICKS));
     if let Some(lifecycle) = functions.lifecycle {
         let mut result = [Val::Bool(false)];
         lifecycle.call_concurrent(accessor, &[], &mut result).await?;
@@ -131,7 +131,7 @@ async fn take_calls(
             if event.is_abandoned() {
                 continue;
             }
-            accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(1));
+            accessor.with(|mut store| store.as_context_mut().set_epoch_deadline(FIRST_TICKS));
             running.push(begin(life, shared, desk, functions, object, accessor, event));
         }
         desk.in_background.set(accessor.poll_no_interesting_tasks(cx).is_pending());
@@ -192,7 +192,7 @@ fn begin<'a>(
                 Ok(())
             })
         }
-        Event::Alarm(due) => handle_alarm(shared, desk, functions, accessor, due),
+        Event::Alarm(due) => handle_alarm(life, shared, desk, functions, accessor, due),
         Event::Order(_) => Box::pin(async { Ok(()) }),
     }
 }

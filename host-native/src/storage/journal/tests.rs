@@ -103,3 +103,25 @@ fn a_journal_that_was_closed_leaves_nothing() {
     names.sort();
     assert_eq!(names, ["a", "b"]);
 }
+
+#[test]
+fn a_thread_with_a_relay_is_told_of_each_change() {
+    let folder = folder();
+    let journal = Journal::open(folder.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answers = runtime.block_on(async {
+        let writes = async {
+            let write = |index| journal.write(change("a-wal", index, b"x"));
+            futures::future::join_all((0..100).map(write)).await
+        };
+        tokio::select! {
+            biased;
+            () = super::run_relay() => unreachable!("a relay does not end"),
+            answers = writes => answers,
+        }
+    });
+    assert!(answers.len() == 100 && answers.iter().all(|answer| matches!(answer, Ok(Ok(())))));
+    kill(journal);
+    Journal::open(folder.path()).unwrap().close();
+    assert_eq!(log(folder.path(), "a-wal").unwrap(), "x".repeat(100));
+}

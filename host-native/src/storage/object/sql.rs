@@ -8,6 +8,10 @@ use selvedge_contract::limits::{
     EPOCH_TICK_MS, SQL_MS_MAX, SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX, SQL_STATEMENT_BYTES_MAX,
     SQL_STATEMENTS_MAX,
 };
+use selvedge_contract::sql::{
+    Exceeded, OWN_PREFIX, Refusal, StatementError, is_forbidden_function, is_module, is_own,
+    is_pragma,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,14 +36,14 @@ pub(crate) enum SqlError {
     #[error("{0}")]
     Failed(String),
     /// It is one that an object may not use.
-    #[error("{0}")]
-    Refused(String),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// It took too long.
     #[error("the statement took longer than {SQL_MS_MAX} milliseconds")]
     TooSlow,
     /// It would give or store too much.
-    #[error("{0}")]
-    LimitExceeded(String),
+    #[error(transparent)]
+    LimitExceeded(#[from] Exceeded),
     /// The file could not be read or written.
     #[error(transparent)]
     File(#[from] ObjectFileError),
@@ -64,7 +68,7 @@ struct Case {
     /// Until when the guest's statement may run; `None` while a statement of ours does.
     until: Option<Instant>,
     /// Why it was refused.
-    refused: Option<String>,
+    refused: Option<Refusal>,
 }
 
 impl Judge {
@@ -106,7 +110,7 @@ impl Judge {
 struct GuestSpeaks<'j>(&'j Judge);
 
 impl GuestSpeaks<'_> {
-    fn refused(&self) -> Option<String> {
+    fn refused(&self) -> Option<Refusal> {
         self.0.case().refused.take()
     }
 }
@@ -118,72 +122,42 @@ impl Drop for GuestSpeaks<'_> {
 }
 
 /// Why an action is forbidden, if it is.
-fn forbidden(context: &AuthContext<'_>) -> Option<String> {
+fn forbidden(context: &AuthContext<'_>) -> Option<Refusal> {
     use AuthAction::*;
-    const TURN: &str = "a turn is the transaction, and ends with the next await";
     match context.action {
-        Transaction { .. } => {
-            Some(format!("BEGIN, COMMIT and ROLLBACK are not for objects: {TURN}"))
-        }
-        Savepoint { .. } => Some(format!("SAVEPOINT and RELEASE are not for objects: {TURN}")),
-        Attach { .. } | Detach { .. } | Unknown { .. } => {
-            Some("ATTACH, DETACH and VACUUM are not for objects: an object is one file".to_owned())
-        }
+        Transaction { .. } => Some(Refusal::Transaction),
+        Savepoint { .. } => Some(Refusal::Savepoint),
+        Attach { .. } | Detach { .. } | Unknown { .. } => Some(Refusal::OtherFiles),
         // Search indexes ask for these themselves.
         Pragma { pragma_name: "data_version" | "page_size", pragma_value: None } => None,
         Pragma { pragma_name, .. } => {
-            const READING: [&str; 7] = [
-                "table_info",
-                "table_xinfo",
-                "table_list",
-                "index_list",
-                "index_info",
-                "index_xinfo",
-                "foreign_key_list",
-            ];
-            let reads = READING.iter().any(|name| name.eq_ignore_ascii_case(pragma_name));
-            (!reads).then(|| {
-                format!("PRAGMA {pragma_name} is not for objects; allowed: {}", READING.join(", "))
-            })
+            (!is_pragma(pragma_name)).then(|| Refusal::Pragma(pragma_name.to_owned()))
         }
         CreateVtable { module_name, .. } => {
-            const KNOWN: [&str; 2] = ["fts5", "rtree"];
-            let known = KNOWN.iter().any(|name| name.eq_ignore_ascii_case(module_name));
-            (!known).then(|| format!("virtual tables of {module_name} are not for objects"))
+            (!is_module(module_name)).then(|| Refusal::Module(module_name.to_owned()))
         }
-        Function { function_name } => {
-            let loads = function_name.eq_ignore_ascii_case("load_extension")
-                || function_name.eq_ignore_ascii_case("fts3_tokenizer");
-            loads.then(|| format!("the function {function_name} is not for objects"))
-        }
+        Function { function_name } => is_forbidden_function(function_name)
+            .then(|| Refusal::Function(function_name.to_owned())),
         CreateTempTable { .. }
         | CreateTempView { .. }
         | CreateTempTrigger { .. }
-        | CreateTempIndex { .. } => Some(
-            "temporary tables, views and triggers are not for objects: nothing bounds them"
-                .to_owned(),
-        ),
-        CreateTable { table_name }
-        | DropTable { table_name }
-        | Delete { table_name }
-        | Insert { table_name }
-        | Read { table_name, .. }
-        | Update { table_name, .. }
-        | AlterTable { table_name, .. }
-        | CreateIndex { table_name, .. }
-        | DropIndex { table_name, .. }
-        | CreateTrigger { table_name, .. }
-        | DropTrigger { table_name, .. }
-        | Analyze { table_name } => is_ours(table_name)
-            .then(|| format!("{table_name} is the host's own; choose another name")),
-        CreateView { view_name } | DropView { view_name } => is_ours(view_name)
-            .then(|| format!("{view_name} is the host's own; choose another name")),
+        | CreateTempIndex { .. } => Some(Refusal::Temporary),
+        CreateTable { table_name: name }
+        | DropTable { table_name: name }
+        | Delete { table_name: name }
+        | Insert { table_name: name }
+        | Read { table_name: name, .. }
+        | Update { table_name: name, .. }
+        | AlterTable { table_name: name, .. }
+        | CreateIndex { table_name: name, .. }
+        | DropIndex { table_name: name, .. }
+        | CreateTrigger { table_name: name, .. }
+        | DropTrigger { table_name: name, .. }
+        | Analyze { table_name: name }
+        | CreateView { view_name: name }
+        | DropView { view_name: name } => is_own(name).then(|| Refusal::OwnName(name.to_owned())),
         _ => None,
     }
-}
-
-fn is_ours(table: &str) -> bool {
-    table.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("_selvedge_"))
 }
 
 impl ObjectFile {
@@ -193,9 +167,7 @@ impl ObjectFile {
         statements: impl ExactSizeIterator<Item = (&'s str, &'s [SqlValue])>,
     ) -> Result<Vec<Rows>, SqlError> {
         if statements.len() > SQL_STATEMENTS_MAX {
-            return Err(SqlError::LimitExceeded(format!(
-                "a batch has at most {SQL_STATEMENTS_MAX} statements"
-            )));
+            return Err(Exceeded::Statements.into());
         }
         let open = self.writing()?;
         open.connection.execute_batch("SAVEPOINT batch").map_err(|error| self.failed(error))?;
@@ -252,9 +224,7 @@ impl ObjectFile {
         most: Duration,
     ) -> Result<Rows, SqlError> {
         if query.len() > SQL_STATEMENT_BYTES_MAX {
-            return Err(SqlError::LimitExceeded(format!(
-                "a statement has at most {SQL_STATEMENT_BYTES_MAX} bytes"
-            )));
+            return Err(Exceeded::StatementBytes.into());
         }
         if let Some(reason) = forbidden_by_text(query) {
             return Err(SqlError::Refused(reason));
@@ -284,9 +254,7 @@ impl ObjectFile {
         });
         if let (false, Some(open), None) = (reads, &self.open, &self.broken) {
             if ran.is_ok() && !Self::has_room(open, bytes_max, 0).unwrap_or(true) {
-                ran = Err(SqlError::LimitExceeded(format!(
-                    "the object stores as much as it may: {bytes_max} bytes"
-                )));
+                ran = Err(Exceeded::Storage(bytes_max).into());
             }
             let end = match ran {
                 Ok(_) => "RELEASE statement",
@@ -298,7 +266,7 @@ impl ObjectFile {
     }
 
     /// Whether a statement only reads, and why it was refused, where it was.
-    fn reads(&self, query: &str) -> (rusqlite::Result<bool>, Option<String>) {
+    fn reads(&self, query: &str) -> (rusqlite::Result<bool>, Option<Refusal>) {
         let Some(open) = &self.open else { return (Ok(true), None) };
         let speaks = open.judge.guest_speaks(SLOWEST);
         let reads = prepare(&open.connection, query).map(|statement| statement.readonly());
@@ -306,16 +274,14 @@ impl ObjectFile {
     }
 
     /// What an error of SQLite means for the guest whose statement met it.
-    fn judge_error(&mut self, error: rusqlite::Error, refused: Option<String>) -> SqlError {
+    fn judge_error(&mut self, error: rusqlite::Error, refused: Option<Refusal>) -> SqlError {
         if let Some(reason) = refused {
             return SqlError::Refused(reason);
         }
         let text = match &error {
             rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
             rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
-            rusqlite::Error::MultipleStatement => {
-                "there is more than one statement; use a batch".to_owned()
-            }
+            rusqlite::Error::MultipleStatement => StatementError::Several.to_string(),
             other => other.to_string(),
         };
         let code = error.sqlite_error_code();
@@ -330,9 +296,7 @@ impl ObjectFile {
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen,
             ) => SqlError::File(error),
-            Some(ErrorCode::TooBig) => {
-                SqlError::LimitExceeded(format!("a value has at most {SQL_RESULT_BYTES_MAX} bytes"))
-            }
+            Some(ErrorCode::TooBig) => Exceeded::ValueBytes.into(),
             _ => SqlError::Failed(text),
         }
     }
@@ -362,10 +326,8 @@ fn run(
 ) -> Result<Rows, Ended> {
     let wanted = statement.parameter_count();
     if wanted != parameters.len() {
-        return Err(Ended::Early(SqlError::Failed(format!(
-            "the statement has {wanted} parameters, and {} values were given",
-            parameters.len()
-        ))));
+        let error = StatementError::Parameters { wanted, given: parameters.len() };
+        return Err(Ended::Early(SqlError::Failed(error.to_string())));
     }
     for (index, value) in parameters.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, value)?;
@@ -375,19 +337,15 @@ fn run(
     let (mut rows, mut found) = (statement.raw_query(), Vec::new());
     while let Some(row) = rows.next()? {
         if found.len() == SQL_ROWS_MAX {
-            return Err(Ended::Early(SqlError::LimitExceeded(format!(
-                "the statement gives more than {SQL_ROWS_MAX} rows; add a LIMIT"
-            ))));
+            return Err(Ended::Early(Exceeded::Rows.into()));
         }
         let mut values = Vec::with_capacity(columns.len());
         for index in 0..columns.len() {
             let value = row.get_ref(index)?;
             let bytes = 16 + value.as_bytes().map_or(0, <[u8]>::len);
-            *bytes_left = bytes_left.checked_sub(bytes).ok_or_else(|| {
-                Ended::Early(SqlError::LimitExceeded(format!(
-                    "the statement gives more than {SQL_RESULT_BYTES_MAX} bytes; ask for less"
-                )))
-            })?;
+            *bytes_left = bytes_left
+                .checked_sub(bytes)
+                .ok_or_else(|| Ended::Early(Exceeded::ResultBytes.into()))?;
             values.push(owned(value));
         }
         found.push(values);
@@ -419,15 +377,11 @@ impl ToSql for SqlValue {
 }
 
 /// Why a statement is forbidden whose harm SQLite tells nobody before it is done.
-fn forbidden_by_text(query: &str) -> Option<String> {
+fn forbidden_by_text(query: &str) -> Option<Refusal> {
     let word = first_word(query).to_ascii_uppercase();
     match word.as_str() {
-        "VACUUM" | "ATTACH" | "DETACH" => {
-            Some(format!("{word} is not for objects: an object is one file"))
-        }
-        "ALTER" if query.to_ascii_lowercase().contains("_selvedge_") => {
-            Some("names that begin with _selvedge_ are the host's own".to_owned())
-        }
+        "VACUUM" | "ATTACH" | "DETACH" => Some(Refusal::OtherFile(word)),
+        "ALTER" if query.to_ascii_lowercase().contains(OWN_PREFIX) => Some(Refusal::OwnNames),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use super::desk::{Answer, Asker, Desk};
 use super::{Running, spelled};
 use crate::clock;
 use crate::guest::object::class::Functions;
+use crate::guest::object::life::Life;
 use crate::guest::object::mailbox::AlarmDue;
 use crate::guest::object::own::Shared;
 use crate::storage::object::{Alarm, ObjectFileError};
@@ -14,6 +15,7 @@ use wasmtime::component::{Accessor, Val};
 
 /// Handles the alarm for which an entry of the index has come due.
 pub(super) fn handle_alarm<'a>(
+    life: &'a Life,
     shared: &'a Arc<Shared>,
     desk: &'a Desk,
     functions: &'a Functions,
@@ -28,7 +30,12 @@ pub(super) fn handle_alarm<'a>(
             // The index forgets the entry that woke us.
             kept.wakes_at = None;
             if functions.alarm_handler.is_none() && kept.file.alarm()?.is_some() {
-                tracing::error!("an alarm was dropped: the object's component does not handle any");
+                let (class, object) = (&*life.class.name, &*life.name);
+                tracing::error!(
+                    class,
+                    object,
+                    "an alarm was dropped: the object's component does not handle any"
+                );
                 kept.file.set_alarm(None)?;
             }
             let alarm = kept.file.alarm()?;
@@ -50,7 +57,7 @@ pub(super) fn handle_alarm<'a>(
                 [Val::Result(Err(reason))] => Some(spelled(reason.as_deref())),
                 _ => None,
             };
-            end_alarm(shared, alarm, failed)?;
+            end_alarm(life, shared, alarm, failed)?;
         }
         desk.answer(shared, number, |asker| match asker {
             Asker::Alarm(done) => Some(Answer::Alarm(done)),
@@ -62,6 +69,7 @@ pub(super) fn handle_alarm<'a>(
 
 /// Takes the alarm off, or sets it anew where it failed; unless the object itself has set it.
 pub(super) fn end_alarm(
+    life: &Life,
     shared: &Shared,
     alarm: Alarm,
     failed: Option<String>,
@@ -70,18 +78,19 @@ pub(super) fn end_alarm(
     if !std::mem::take(&mut kept.handling) {
         return Ok(());
     }
+    let (class, object, retry_count) = (&*life.class.name, &*life.name, alarm.retry_count);
     let again = failed.as_ref().and_then(|_| alarm_retry_delay_ms(alarm.retry_count));
     match (again, failed) {
         (Some(delay_ms), Some(reason)) => {
-            tracing::warn!(reason, delay_ms, retry_count = alarm.retry_count, "an alarm failed");
+            tracing::warn!(class, object, reason, delay_ms, retry_count, "an alarm failed");
             let due_ms = clock::now_ms().saturating_add(delay_ms);
-            let retry_count = alarm.retry_count + 1;
+            let retry_count = retry_count.saturating_add(1);
             kept.file.set_alarm(Some(Alarm { due_ms, retry_count, ..alarm }))?;
             kept.alarm_set = true;
         }
         (_, failed) => {
             if let Some(reason) = failed {
-                tracing::error!(reason, retry_count = alarm.retry_count, "an alarm was given up");
+                tracing::error!(class, object, reason, retry_count, "an alarm was given up");
             }
             kept.file.set_alarm(None)?;
         }

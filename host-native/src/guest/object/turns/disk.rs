@@ -75,7 +75,17 @@ impl Disk<'_> {
                 continue;
             }
             match self.end_turn() {
-                Ok(true) => continue,
+                // What was begun wakes this task when it is done. The guest need not be asked again
+                // meanwhile: whatever it waits for wakes the task, too.
+                Ok(true) => {
+                    let is_committed = self.adding.is_none();
+                    match self.poll_disk(cx) {
+                        Poll::Ready(Ok(())) if is_committed && self.syncing.is_some() => {}
+                        Poll::Ready(Ok(())) => continue,
+                        Poll::Ready(Err(end)) => return Poll::Ready(end),
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
                 Ok(false) => {}
                 Err(error) => return Poll::Ready(End::of_file(&error)),
             }
@@ -351,7 +361,7 @@ impl Disk<'_> {
             let alarm = if kept.handling { kept.file.alarm()? } else { None };
             if let Some(alarm) = alarm {
                 drop(kept);
-                end_alarm(self.shared, alarm, Some(end.for_callers()))?;
+                end_alarm(self.life, self.shared, alarm, Some(end.for_callers()))?;
                 kept = self.shared.kept();
             }
             kept.wake_to_add()?

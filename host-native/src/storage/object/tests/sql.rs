@@ -38,7 +38,7 @@ fn slow(outcome: &Result<Rows, SqlError>) -> bool {
 
 fn limit(outcome: Result<Rows, SqlError>) -> String {
     match outcome {
-        Err(SqlError::LimitExceeded(text)) => text,
+        Err(SqlError::LimitExceeded(bound)) => bound.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -307,7 +307,7 @@ fn full_object_refuses_statements_that_store_and_lets_others_pass() {
     let said = loop {
         match file.exec("INSERT INTO t VALUES (zeroblob(50000))", &[]) {
             Ok(_) => stored += 1,
-            Err(SqlError::LimitExceeded(said)) => break said,
+            Err(SqlError::LimitExceeded(bound)) => break bound.to_string(),
             Err(other) => panic!("{other}"),
         }
         settle(&mut file);

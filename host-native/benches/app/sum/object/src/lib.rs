@@ -13,17 +13,17 @@ mod bindings {
 
 const VALUE: &str = "value";
 
-struct Tallies;
+struct Sums;
 
-bindings::export!(Tallies with_types_in bindings);
+bindings::export!(Sums with_types_in bindings);
 
-impl Guest for Tallies {
-    type Counter = Tally;
+impl Guest for Sums {
+    type Counter = Sum;
 }
 
-struct Tally;
+struct Sum;
 
-impl GuestCounter for Tally {
+impl GuestCounter for Sum {
     fn new(_name: String) -> Self {
         Self
     }

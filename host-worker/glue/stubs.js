@@ -1,0 +1,96 @@
+// How objects are called: typed, by stubs of their interface, and by a request through the untyped door.
+
+import { drop, reader } from "./bytes.js";
+import { objectBinding } from "./host.js";
+import { WitError } from "./http.js";
+import { received } from "./outbound.js";
+
+/** The platform's stub of an object; one for each, so that calls of one caller keep their order. */
+function stubOf(instance, class_, name) {
+  const binding = objectBinding(instance.composition.index, class_, name);
+  const stubs = (instance.stubs ??= new Map());
+  const key = `${binding}\u0000${name}`;
+  if (!stubs.has(key)) stubs.set(key, instance.env[binding].getByName(name));
+  return { stub: stubs.get(key), forget: () => stubs.delete(key) };
+}
+
+/** Calls an object; a failure of the platform's is one of the object's: it was reset. */
+async function ask(instance, class_, name, send) {
+  instance.alive();
+  const { stub, forget } = stubOf(instance, class_, name);
+  try {
+    return await send(stub);
+  } catch (error) {
+    // A stub whose object was reset answers nothing any more.
+    forget();
+    if (error.overloaded) return { platform: { tag: "overloaded" } };
+    return { platform: { tag: "reset", val: String(error.message) } };
+  }
+}
+
+const camel = (name) => name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+
+/** Adds the interfaces that a component calls objects by to its imports. */
+export function stubs(instance, imports) {
+  for (const stub of instance.composition.stubs ?? []) {
+    Object.defineProperty(imports, stub.key, { get: () => ({ [stub.class_name]: stubClass(instance, stub) }) });
+  }
+}
+
+function stubClass(instance, stub) {
+  class Stub {
+    constructor(name) {
+      this.name = name;
+    }
+  }
+  for (const method of stub.methods) {
+    const name = camel(method.name);
+    Stub.prototype[name] = async function (...args) {
+      let outcome;
+      try {
+        outcome = await ask(instance, stub.class, this.name, (object) => object.call(this.name, name, args));
+      } catch (error) {
+        if (error?.payload === undefined) throw error;
+        outcome = { platform: error.payload };
+      }
+      if ("ok" in outcome) return outcome.ok;
+      if ("err" in outcome) throw new WitError(outcome.err);
+      throw platformFailure(method, stub.class, outcome.platform);
+    };
+  }
+  return Stub;
+}
+
+/** A failure of the platform, as a method's error type takes it; where that has no place for it, the caller traps. */
+function platformFailure(method, class_, failure) {
+  if (method.platform_errors === "is") return new WitError(failure);
+  if (method.platform_errors === "case") return new WitError({ tag: method.case, val: failure });
+  return new Error(`a call of an object of class ${class_} failed: ${failure.tag}${failure.val === undefined ? "" : ` (${failure.val})`}`);
+}
+
+/** `selvedge:durable/namespace`: a request for an object, whatever its interface. */
+export const namespace = (instance) => ({
+  async fetch(class_, name, request) {
+    const [contents, trailers] = request.take();
+    const read = reader(contents);
+    const body = contents && new ReadableStream({
+      type: "bytes",
+      async pull(controller) {
+        const chunk = await read();
+        if (chunk === null) {
+          const end = await trailers;
+          if (end?.tag === "err") return controller.error(new Error("the body was broken off"));
+          controller.close();
+          controller.byobRequest?.respond(0);
+        } else if (chunk.length > 0) controller.enqueue(chunk);
+        else await this.pull(controller);
+      },
+      cancel: () => drop(contents),
+    });
+    const platform = new globalThis.Request(request.url(), { method: request.method(), headers: request.getHeaders().toHeaders(), body });
+    const outcome = await ask(instance, class_, name, (object) => object.door(name, platform));
+    request.sent?.({ tag: "ok", val: undefined });
+    if ("platform" in outcome) throw new WitError(outcome.platform);
+    return received(outcome.ok);
+  },
+});
