@@ -11,7 +11,7 @@ use selvedge_conformance::reply::Outcome;
 use selvedge_conformance::step::Request;
 use selvedge_conformance::workers::WorkersHost;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Requests in all.
 const REQUESTS: usize = 20_000;
@@ -37,9 +37,10 @@ async fn streaming_requests_leave_nothing_behind() -> Result<()> {
     let target = program.ancestors().nth(3).context("this program lies in no target folder")?;
     let folder = target.join("conformance/growth");
     std::fs::create_dir_all(&folder)?;
-    let command = target.join("release/selvedge");
+    let command = std::env::var_os("SELVEDGE_BIN").map(PathBuf::from);
+    let command = command.unwrap_or_else(|| target.join("release/selvedge"));
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests");
-    let host = WorkersHost::new(command, app, folder.join("bundle"));
+    let host = WorkersHost::new(command, app, folder.join("bundle"))?;
     host.build().await?;
     let data = tempfile::tempdir()?;
     let place = Place {

@@ -54,10 +54,16 @@ struct Report {
 
 impl WorkersHost {
     /// What the command `selvedge` at `command` bundles of the app in `app`, in the folder
-    /// `bundle`; beside the command lies what else was built.
-    pub fn new(command: PathBuf, app: PathBuf, bundle: PathBuf) -> Self {
-        let clock = command.with_file_name("libselvedge_conformance_clock.so");
-        Self { command, app, bundle, clock, run: OnceLock::new() }
+    /// `bundle`. The library that moves a clock is the one of this build.
+    ///
+    /// # Errors
+    /// Where the running program lies in no target folder.
+    pub fn new(command: PathBuf, app: PathBuf, bundle: PathBuf) -> Result<Self> {
+        // This program is target/<profile>/deps/conformance-…
+        let program = std::env::current_exe()?;
+        let profile = program.ancestors().nth(2).context("no target folder")?;
+        let clock = profile.join("libselvedge_conformance_clock.so");
+        Ok(Self { command, app, bundle, clock, run: OnceLock::new() })
     }
 }
 
