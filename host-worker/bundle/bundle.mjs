@@ -15,7 +15,7 @@ import { bundleWorker } from "./worker.mjs";
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
 /** Changes whenever what a component is turned into does: these files, and the tools that the lock file pins. */
-const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "bytes_edits.mjs", "suspending.mjs", "memory.mjs", "wasm.mjs", "package-lock.json"].map(ours))));
+const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "bytes_edits.mjs", "lazy_edits.mjs", "suspending.mjs", "memory.mjs", "wasm.mjs", "package-lock.json"].map(ours))));
 
 try {
   const report = await run();

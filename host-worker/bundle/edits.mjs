@@ -11,6 +11,7 @@
 // import that it waits for has settled), backpressure changes.
 
 import { BYTES_EDITS } from "./bytes_edits.mjs";
+import { LAZY, makeLazy } from "./lazy_edits.mjs";
 
 /**
  * One change of text: `find` becomes `put`, and is there as often as `times` says ([least, most]).
@@ -143,7 +144,7 @@ export function edit(text) {
   const timeouts = text.split("\n").filter((line) => /\bsetTimeout\(/.test(line) && !line.trim().startsWith("//"));
   expect("timers that are left", timeouts.length, TIMEOUTS_LEFT);
   expect("no module is compiled while serving", text.match(/new WebAssembly\.Module\(/g)?.length ?? 0, [0, 0]);
-  return { text, modules };
+  return { text: LAZY + makeLazy(text), modules };
 }
 
 /**

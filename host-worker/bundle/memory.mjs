@@ -12,6 +12,8 @@ import { Reader, UnknownWasm, sections, skipImmediates, unsigned } from "./wasm.
 
 /** The exported global that is 1 after growth was refused; glue/guest.js looks at it. */
 const REFUSED = "selvedge:growth-refused";
+/** By this name and its number, a memory of a module's own is exported for glue/guest.js. */
+const MEMORY_NAME = "selvedge:memory-";
 const PAGE_BYTES = 65536;
 const [TYPE, IMPORT, FUNCTION, MEMORY, GLOBAL, EXPORT, CODE] = [1, 2, 3, 5, 6, 7, 10];
 /** The order of sections (custom ones, 0, stand anywhere). */
@@ -31,13 +33,15 @@ export function boundMemory(bytes, bytesMax) {
   const module = new Rewrite(bytes);
   const memories = module.boundMemories(Math.floor(bytesMax / PAGE_BYTES));
   if (memories.length === 0) return bytes;
+  const exported = module.memoryExports();
   try {
-    module.noteRefusals(memories);
+    exported.push(...module.noteRefusals(memories));
   } catch (error) {
     // What has instructions that are newer than wasm.mjs is bounded all the same; its failure is called a trap then.
     if (!(error instanceof UnknownWasm)) throw error;
-    module.forget([TYPE, FUNCTION, GLOBAL, EXPORT, CODE]);
+    module.forget([TYPE, FUNCTION, GLOBAL, CODE]);
   }
+  module.addExports(exported);
   return module.written();
 }
 
@@ -72,7 +76,17 @@ class Rewrite {
   }
   #imported;
 
-  /** Makes every `memory.grow` tell where it was refused. */
+  /** The exports by which the host finds the module's own memories. */
+  memoryExports() {
+    const { memories } = this.#imported;
+    return Array.from({ length: this.#count(MEMORY) }, (_, index) => exportOf(`${MEMORY_NAME}${index}`, 2, memories + index));
+  }
+
+  addExports(exported) {
+    this.#append(EXPORT, exported);
+  }
+
+  /** Makes every `memory.grow` tell where it was refused. Returns the exports by which it does. */
   noteRefusals(memories) {
     const types = this.#reader(TYPE);
     let typeCount = types?.each(() => skipFunctionType(types)) ?? 0;
@@ -80,13 +94,12 @@ class Rewrite {
     const global = this.#imported.globals + this.#count(GLOBAL);
     /** The function that grows a memory, by the memory. */
     const growers = memories.map((_, index) => this.#imported.functions + functions + index);
-    if (!this.#rewriteCode(growers, memories.map((flags, memory) => growerBody(flags, memory, global)))) return;
+    if (!this.#rewriteCode(growers, memories.map((flags, memory) => growerBody(flags, memory, global)))) return [];
     const valueTypes = memories.map((flags) => (flags & IS_64 ? 0x7e : 0x7f));
     this.#append(TYPE, valueTypes.map((type) => [0x60, 1, type, 1, type]));
     this.#append(FUNCTION, valueTypes.map(() => unsigned(typeCount++)));
     this.#append(GLOBAL, [[0x7f, 1, 0x41, 0, 0x0b]]);
-    const name = new TextEncoder().encode(REFUSED);
-    this.#append(EXPORT, [[...unsigned(name.length), ...name, 3, ...unsigned(global)]]);
+    return [exportOf(REFUSED, 3, global)];
   }
 
   /** Says whether there was anything to rewrite. */
@@ -132,7 +145,7 @@ class Rewrite {
   }
 
   #readImports(memories) {
-    const count = { functions: 0, globals: 0 };
+    const count = { functions: 0, memories: 0, globals: 0 };
     const reader = this.#reader(IMPORT);
     reader?.each(() => {
       reader.skipName();
@@ -146,6 +159,7 @@ class Rewrite {
         reader.limits();
       } else if (kind === 2) {
         memories.push(reader.limits().flags);
+        count.memories++;
       } else if (kind === 3) {
         reader.skipValueType();
         reader.skip(1);
@@ -173,6 +187,11 @@ class Rewrite {
     const old = reader ? this.#bytes.subarray(reader.at, reader.end) : [];
     this.#changed.set(id, concat([unsigned(count + entries.length), old, ...entries]));
   }
+}
+
+function exportOf(text, kind, index) {
+  const name = new TextEncoder().encode(text);
+  return [...unsigned(name.length), ...name, kind, ...unsigned(index)];
 }
 
 function skipFunctionType(reader) {

@@ -22,8 +22,8 @@ export class Instance {
   /** Resolves with the reason when that happens. */
   end;
   #tellEnd;
-  #memories = new Set();
-  /** Of each core module, the global that tells whether its memory was refused to grow (bundle/memory.mjs). */
+  /** The memories of its core modules, and of each the global that tells whether one was refused to grow (bundle/memory.mjs). */
+  #memories = [];
   #refusals = [];
 
   /**
@@ -48,8 +48,9 @@ export class Instance {
 
   #instantiateCore(core, given) {
     const instance = new WebAssembly.Instance(core, given);
-    for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) this.#memories.add(value);
-    const refused = instance.exports["selvedge:growth-refused"];
+    const { exports } = instance;
+    for (let index = 0, memory; (memory = exports[`selvedge:memory-${index}`]) !== undefined; index++) this.#memories.push(memory);
+    const refused = exports["selvedge:growth-refused"];
     if (refused !== undefined) this.#refusals.push(refused);
     return instance;
   }
@@ -81,7 +82,7 @@ export class Instance {
   /** For imports: throws where the guest may not act any more. */
   alive() {
     // Each memory of a composed component is held to the bound, and here what they have together.
-    if (this.ended === null && this.#memories.size > 1) this.#boundMemories();
+    if (this.ended === null && this.#memories.length > 1) this.#boundMemories();
     if (this.ended !== null) throw this.ended;
   }
 

@@ -7,6 +7,9 @@ import { exchangeEnded, instanceEnded, logEnd } from "./host.js";
 import { Request, announcedLength, toPlatform } from "./http.js";
 import { Upload } from "./upload.js";
 
+/** How almost every instance ends; made once, since an error gathers a stack. */
+const DONE = new Trapped("its work is done");
+
 /** What nobody reads: the client has left. The status is the one that servers log for it. */
 const nobody = () => new globalThis.Response(null, { status: 499 });
 
@@ -116,14 +119,14 @@ export class Exchange {
       logEnd(index, error.failure ?? "trap", this.#id, "", "work went on for too long");
     }
     for (const act of instance.scope.ends) act();
-    this.#stop(instance, "its work is done");
+    this.#stop(instance, DONE);
     instanceEnded(index);
   }
 
   /** Ends the instance, if that has not happened yet. */
   #stop(instance, reason) {
     instance.scope.trapped = undefined;
-    instance.fail(new Trapped(reason));
+    instance.fail(reason instanceof Trapped ? reason : new Trapped(reason));
     this.#sent.resolve();
   }
 }

@@ -12,7 +12,7 @@ use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 use wstd::http::request::try_from_incoming;
 use wstd::http::server::Responder;
-use wstd::http::{Body, Error, Request, Response};
+use wstd::http::{Body, Client, Error, Request, Response};
 use wstd::time::{Duration, Instant};
 
 /// What the host offers beside WASI.
@@ -80,6 +80,21 @@ async fn answer(action: &str, request: Request<Body>) -> Result<Response<Body>, 
             Ok(Response::new(json!({ "slept": slept }).to_string().into()))
         }
         "error" => Err(Error::msg("asked to fail")),
+        // Hands the request's body to the origin that the header names, and its response back.
+        "proxy" => {
+            let origin = request.headers().get("x-origin").cloned();
+            let origin =
+                origin.as_ref().and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+            let outbound = Request::post(origin).body(request.into_body())?;
+            match Client::new().send(outbound).await {
+                Ok(response) => {
+                    Ok(Response::builder().status(response.status()).body(response.into_body())?)
+                }
+                Err(error) => {
+                    Ok(Response::builder().status(502).body(format!("{error:?}").into())?)
+                }
+            }
+        }
         keyvalue if keyvalue.starts_with("keyvalue/") => keyvalue::answer(keyvalue, request).await,
         other => Ok(Response::builder()
             .status(404)
