@@ -24,6 +24,11 @@ run *flags: setup
     cargo build --release --workspace --all-targets
     @components/run.sh {{ selvedge }} {{ flags }}
 
+# Make a Cloudflare Worker of the demo app, and try it in workerd
+worker *flags: setup
+    cargo build --release --workspace --all-targets
+    @{{ selvedge }} bundle --app components {{ flags }}
+
 # Run every test: units, the contract on wasm32, the host's own, the guests', the conformance suite
 test: setup
     tests/run.sh
@@ -39,6 +44,7 @@ check: setup
     cargo fmt --all --check --manifest-path components/Cargo.toml
     cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
     cargo fmt --all --check --manifest-path host-native/benches/app/Cargo.toml
+    cargo fmt --all --check --manifest-path host-worker/Cargo.toml
     cargo clippy --release --workspace --all-targets -- --deny warnings
     just audit
 
@@ -54,6 +60,7 @@ fmt:
     cargo fmt --all --manifest-path components/Cargo.toml
     cargo fmt --all --manifest-path tests/guests/Cargo.toml
     cargo fmt --all --manifest-path host-native/benches/app/Cargo.toml
+    cargo fmt --all --manifest-path host-worker/Cargo.toml
 
 # Measure: the real server beside a bare hyper one; writes target/bench/summary.json
 bench *flags: setup

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::cli::{BundleArgs, BundleFlags};
 use crate::commands::build::{self, progress::Progress};
 use crate::edge::bundle::{self, Bundle, Order};
-use crate::edge::cost::Bytes;
+use crate::edge::cost::{Bytes, Part};
 use crate::edge::tools::Tools;
 use serde::Serialize;
 use std::fmt;
@@ -102,22 +102,26 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(bundle) = self;
         let sizes = &bundle.sizes;
-        let row = |formatter: &mut fmt::Formatter<'_>, bytes, gzip, file: &str, what: &str| {
+        let row = |formatter: &mut fmt::Formatter<'_>, bytes, gzip, kind: &str, what: &str| {
             let (bytes, gzip) = (Bytes(bytes).to_string(), Bytes(gzip).to_string());
-            writeln!(formatter, "  {bytes:>11} {gzip:>11}  {file:<36}  {what}")
+            writeln!(formatter, "  {bytes:>11} {gzip:>11}  {kind:<12}{what}")
         };
         writeln!(formatter, "  {:>11} {:>11}  part", "size", "gzip")?;
-        for part in &sizes.parts {
-            row(formatter, part.bytes, part.gzip_bytes, &part.file, &part.what)?;
+        for Group { what, kind, bytes, gzip_bytes } in groups(&sizes.parts) {
+            row(formatter, bytes, gzip_bytes, kind, what)?;
         }
-        row(formatter, sizes.bytes, sizes.gzip_bytes, "in all", "")?;
+        row(formatter, sizes.bytes, sizes.gzip_bytes, "", "in all")?;
         let Some(verified) = &bundle.verified else {
             return writeln!(formatter, "\nnot started (--no-verify)");
         };
         writeln!(
             formatter,
-            "\nasked in workerd; first answer {} ms after the start of the process:",
-            verified.start_milliseconds
+            "\nasked in workerd; first answer {} ms after the start of the process{}:",
+            verified.start_milliseconds,
+            verified
+                .start_cpu_milliseconds
+                .map(|cpu| format!(", {cpu} ms of processor time"))
+                .unwrap_or_default()
         )?;
         for asked in &verified.asked {
             let failure = asked.failure.as_deref();
@@ -134,4 +138,29 @@ impl fmt::Display for Report<'_> {
         }
         Ok(())
     }
+}
+
+/// Parts of one sort and one purpose.
+struct Group<'p> {
+    what: &'p str,
+    kind: &'static str,
+    bytes: u64,
+    gzip_bytes: u64,
+}
+
+/// A component has several core modules, most of them a few bytes long; people want one line.
+fn groups(parts: &[Part]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for Part { file, what, bytes, gzip_bytes } in parts {
+        let kind = if file.ends_with(".js") { "JavaScript" } else { "WebAssembly" };
+        match groups.iter_mut().find(|group| group.what == what && group.kind == kind) {
+            Some(group) => {
+                group.bytes += bytes;
+                group.gzip_bytes += gzip_bytes;
+            }
+            None => groups.push(Group { what, kind, bytes: *bytes, gzip_bytes: *gzip_bytes }),
+        }
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.gzip_bytes));
+    groups
 }

@@ -186,7 +186,7 @@ fn weigh(mut parts: Vec<Part>, plan: &Plan) -> Sizes {
         part.what = match module {
             Some(module) => names(module),
             None if part.file.ends_with(".wasm") => "the host".to_owned(),
-            None => "the host's JavaScript and the glue".to_owned(),
+            None => "the host and the glue".to_owned(),
         };
     }
     Sizes::of(parts)

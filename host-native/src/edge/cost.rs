@@ -80,11 +80,11 @@ pub(crate) fn warnings(sizes: &Sizes, allowed: &Allowed) -> Vec<String> {
     warnings
 }
 
-/// What is to be said of the time to the first answer.
-pub(crate) fn of_start(milliseconds: u64) -> Option<String> {
-    (milliseconds > START_MS_MAX).then(|| {
+/// What is to be said of the processor time until the first answer.
+pub(crate) fn of_start(cpu_milliseconds: u64) -> Option<String> {
+    (cpu_milliseconds > START_MS_MAX).then(|| {
         format!(
-            "it took {milliseconds} ms from the start of the process to the first answer; a Worker may take {START_MS_MAX} ms of processor time to start, of which the process is no part"
+            "workerd used {cpu_milliseconds} ms of processor time on this machine until the first answer, and a Worker may use {START_MS_MAX} ms to start; a smaller component starts faster"
         )
     })
 }

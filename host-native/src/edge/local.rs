@@ -71,6 +71,8 @@ pub(crate) struct Asked {
 pub(crate) struct Verified {
     /// From the start of the process to the first answer.
     pub(crate) start_milliseconds: u64,
+    /// The processor time of workerd until then, its own start included; known on Linux.
+    pub(crate) start_cpu_milliseconds: Option<u64>,
     /// One request for each service.
     pub(crate) asked: Vec<Asked>,
 }
@@ -93,9 +95,10 @@ pub(crate) fn verify(
         let Some(route) = service.routes.first() else { continue };
         let (host, path) = example(route);
         asked.push(running.ask(name, host, path)?);
-        first.get_or_insert_with(|| started.elapsed());
+        first.get_or_insert_with(|| (started.elapsed(), running.cpu_milliseconds()));
     }
-    Ok(Verified { start_milliseconds: milliseconds(first.unwrap_or_default()), asked })
+    let (start, start_cpu_milliseconds) = first.unwrap_or_default();
+    Ok(Verified { start_milliseconds: milliseconds(start), start_cpu_milliseconds, asked })
 }
 
 /// A host and a path that a route covers.
@@ -189,6 +192,26 @@ impl Running {
         }
         let milliseconds = milliseconds(started.elapsed());
         Ok(Asked { service: service.clone(), host, path, status, failure, milliseconds })
+    }
+
+    /// The processor time that workerd has used, where the system tells it in Linux's way.
+    fn cpu_milliseconds(&self) -> Option<u64> {
+        let node = self.child.id().to_string();
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        processes
+            .filter_map(|process| {
+                let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+                // `PID (NAME) STATE PARENT …`, where the name may have spaces.
+                let (head, tail) = stat.rsplit_once(')')?;
+                let fields: Vec<&str> = tail.split_whitespace().collect();
+                let is_ours = head.ends_with("(workerd") && *fields.get(1)? == node;
+                let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
+                let used = ticks(11)?.checked_add(ticks(12)?)?;
+                is_ours.then(|| {
+                    used.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1)
+                })
+            })
+            .next()
     }
 
     /// What the Worker wrote last that tells of an error, in one line.

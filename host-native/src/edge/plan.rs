@@ -3,10 +3,11 @@
 
 use crate::app::App;
 use crate::built::Record;
+use crate::callee::{AmbiguousClass, callee};
 use crate::edge::files::Unpacked;
 use crate::edge::stub::Stub;
 use crate::edge::{bindings, lacking};
-use crate::object_shape::ObjectShape;
+use crate::object_shape::{self, ObjectShape};
 use crate::typed::Typed;
 use selvedge_contract::limits::{Limits, ObjectLimits};
 use selvedge_contract::manifest::{Composition, Grants};
@@ -133,16 +134,9 @@ pub(crate) enum PlanError {
     /// Something of the last build is not there.
     #[error("{composition} cannot be read: {reason}; run `selvedge build`")]
     Unreadable { composition: Composition, reason: String },
-    /// An object's interface in another shape.
-    #[error(
-        "{composition} imports {interface} with {method} in another shape than the objects of class \"{class}\"; build both with the same WIT"
-    )]
-    Misfit { composition: Composition, interface: String, method: String, class: Name },
     /// Two granted classes for one import.
-    #[error(
-        "{composition} imports {interface}, which the objects of both \"{first}\" and \"{second}\" export; grant it one of them"
-    )]
-    Ambiguous { composition: Composition, interface: String, first: Name, second: Name },
+    #[error("{composition} {ambiguous}")]
+    Ambiguous { composition: Composition, ambiguous: AmbiguousClass },
 }
 
 /// A composition of the last build, with its types.
@@ -205,49 +199,30 @@ fn read(app: &App, record: &Record, composition: Composition) -> Result<Read, Pl
     let typed = Typed::read(&bytes).map_err(unreadable)?;
     let shape = match &composition {
         Composition::Service(_) => None,
-        Composition::Object(_) => Some(ObjectShape::of(&bytes).map_err(|errors| {
-            let first = errors.first().map(ToString::to_string);
-            unreadable(first.unwrap_or_default())
-        })?),
+        Composition::Object(_) => {
+            Some(object_shape::Read::of(&bytes).object.map_err(|errors| {
+                let first = errors.first().map(ToString::to_string);
+                unreadable(first.unwrap_or_default())
+            })?)
+        }
     };
     Ok(Read { composition, wasm, sha256, typed, shape })
 }
 
-/// The stubs of objects that a composition imports.
-///
-/// As the native host does it: of several classes with one interface it is the one that is granted.
+/// The stubs of objects that a composition imports; that they fit, the build has seen to.
 fn stubs(app: &App, it: &Read, all: &[Read]) -> Result<Vec<ImportedStub>, PlanError> {
     let granted = grants(app, &it.composition).objects;
     let mut stubs = Vec::new();
     for import in &it.typed.imports {
-        let mut classes: Vec<(&Read, &ObjectShape)> = all
-            .iter()
-            .filter_map(|object| Some((object, object.shape.as_ref()?)))
-            .filter(|(_, shape)| shape.interface == *import)
-            .collect();
-        classes.sort_by_key(|(object, _)| !granted.contains(object.composition.name()));
-        if let [(first, _), (second, _), ..] = classes.as_slice()
-            && granted.contains(second.composition.name())
-        {
-            return Err(PlanError::Ambiguous {
-                composition: it.composition.clone(),
-                interface: import.clone(),
-                first: first.composition.name().clone(),
-                second: second.composition.name().clone(),
-            });
-        }
-        let Some((object, shape)) = classes.first() else { continue };
-        let class = object.composition.name().clone();
+        let objects = all.iter().filter_map(|object| Some((object, object.shape.as_ref()?)));
+        let objects: Vec<_> = objects.filter(|(_, shape)| shape.interface == *import).collect();
+        let classes = objects.iter().map(|(object, _)| object.composition.name());
+        let class = callee(import, classes, &granted).map_err(|ambiguous| {
+            PlanError::Ambiguous { composition: it.composition.clone(), ambiguous }
+        })?;
+        let (Some(class), Some((_, shape))) = (class, objects.first()) else { continue };
         let Some(stub) = Stub::imported(&it.typed, import, &shape.resource) else { continue };
-        let exported = Stub::exported(&object.typed, import, &shape.resource);
-        if let Some(method) =
-            exported.and_then(|exported| stub.misfit(&exported).map(str::to_owned))
-        {
-            let (composition, interface) = (it.composition.clone(), import.clone());
-            return Err(PlanError::Misfit { composition, interface, method, class });
-        }
-        let granted = granted.contains(&class);
-        stubs.push(ImportedStub { stub, class, granted });
+        stubs.push(ImportedStub { stub, class: class.clone(), granted: granted.contains(class) });
     }
     Ok(stubs)
 }

@@ -34,11 +34,6 @@ pub(crate) struct Method {
     /// How its result says that the platform failed.
     #[serde(flatten)]
     pub(crate) failing: Failing,
-    /// Whether it gives anything.
-    pub(crate) has_result: bool,
-    /// What it takes and gives, as a text: two methods of one text fit each other.
-    #[serde(skip)]
-    pub(crate) signature: String,
 }
 
 /// How a method says that the platform failed, where its author gave it a way to.
@@ -72,13 +67,7 @@ impl Stub {
         let prefix = format!("[method]{resource}.");
         let methods = functions(typed, instance).filter_map(|(name, function)| {
             let name = name.strip_prefix(&prefix)?.to_owned();
-            Some(Method {
-                name,
-                is_async: function.async_,
-                failing: failing(typed, function),
-                has_result: function.result.is_some(),
-                signature: signature(typed, function),
-            })
+            Some(Method { name, is_async: function.async_, failing: failing(typed, function) })
         });
         Self {
             interface: interface.to_owned(),
@@ -86,15 +75,6 @@ impl Stub {
             resource: resource.to_owned(),
             methods: methods.collect(),
         }
-    }
-
-    /// The first method that the exporter has not, or has in another shape.
-    pub(crate) fn misfit<'s>(&'s self, exported: &Self) -> Option<&'s str> {
-        let fits = |method: &&Method| {
-            let other = exported.methods.iter().find(|other| other.name == method.name);
-            other.is_none_or(|other| other.signature != method.signature)
-        };
-        self.methods.iter().find(fits).map(|method| method.name.as_str())
     }
 }
 
@@ -154,86 +134,58 @@ fn primitive(typed: &Typed, ty: ComponentValType) -> Option<PrimitiveValType> {
     }
 }
 
-/// What a method takes behind the object itself, and what it gives.
-fn signature(typed: &Typed, function: &ComponentFuncType) -> String {
-    let mut text = String::from("(");
-    for (_, ty) in function.params.iter().skip(1) {
-        write(typed, *ty, &mut text);
-        text.push(',');
-    }
-    text.push(')');
-    if let Some(result) = function.result {
-        write(typed, result, &mut text);
-    }
-    text
-}
+#[cfg(test)]
+mod tests {
+    use super::{Failing, Stub};
+    use crate::typed::Typed;
 
-/// Writes a type by what it is made of. The validator bounds the depth of types, and their size.
-fn write(typed: &Typed, ty: ComponentValType, text: &mut String) {
-    if let Some(primitive) = primitive(typed, ty) {
-        text.push_str(&format!("{primitive:?}"));
-        return;
+    const ERROR: &str = r#"(type $e (variant (case "no-such-class") (case "access-denied")
+        (case "overloaded") (case "reset" string) (case "timeout") (case "invalid" string)))
+        (export "error" (type $error (eq $e)))"#;
+
+    #[test]
+    fn a_stub_tells_how_each_method_fails() {
+        let method = |name: &str, color: &str, result: &str| {
+            format!(
+                r#"(export "[method]counter.{name}" (func {color} (param "self" (borrow $r)) {result}))"#
+            )
+        };
+        let methods = [
+            method("add", "async", "(result (result u64 (error $error)))"),
+            method("take", "", "(result (result u64 (error $failure)))"),
+            method("name", "async", "(result string)"),
+        ]
+        .concat();
+        let text = format!(
+            r#"(component (import "demo:counter/counters@0.1.0" (instance
+                {ERROR}
+                (type $f (variant (case "empty") (case "platform" $error)))
+                (export "failure" (type $failure (eq $f)))
+                (export "counter" (type $r (sub resource)))
+                (export "[constructor]counter" (func (param "name" string) (result (own $r))))
+                {methods})))"#
+        );
+        let typed = Typed::read(&wat::parse_str(text).unwrap()).unwrap();
+        let stub = Stub::imported(&typed, "demo:counter/counters@0.1.0", "counter").unwrap();
+        assert_eq!(
+            (stub.interface.as_str(), stub.version.as_str()),
+            ("demo:counter/counters", "0.1.0")
+        );
+        let methods: Vec<_> = stub
+            .methods
+            .iter()
+            .map(|method| (method.name.as_str(), method.is_async, method.failing.clone()))
+            .collect();
+        assert_eq!(
+            methods,
+            [
+                ("add", true, Failing::Is),
+                ("take", false, Failing::Case { case: "platform".to_owned() }),
+                ("name", true, Failing::None),
+            ]
+        );
+        let written = serde_json::to_value(&stub).unwrap();
+        assert_eq!(written["methods"][1]["platform_errors"], "case");
+        assert_eq!(written["methods"][1]["case"], "platform");
     }
-    let Some(defined) = defined(typed, ty) else { return };
-    let parts: Vec<(&str, Option<ComponentValType>)> = match defined {
-        ComponentDefinedType::Record(record) => {
-            text.push_str("record");
-            record.fields.iter().map(|(name, ty)| (name.as_str(), Some(*ty))).collect()
-        }
-        ComponentDefinedType::Variant(variant) => {
-            text.push_str("variant");
-            variant.cases.iter().map(|(name, case)| (name.as_str(), case.ty)).collect()
-        }
-        ComponentDefinedType::Flags(names) => {
-            text.push_str("flags");
-            names.iter().map(|name| (name.as_str(), None)).collect()
-        }
-        ComponentDefinedType::Enum(names) => {
-            text.push_str("enum");
-            names.iter().map(|name| (name.as_str(), None)).collect()
-        }
-        ComponentDefinedType::Tuple(tuple) => {
-            text.push_str("tuple");
-            tuple.types.iter().map(|ty| ("", Some(*ty))).collect()
-        }
-        ComponentDefinedType::List { element, .. } => {
-            text.push_str("list");
-            vec![("", Some(*element))]
-        }
-        ComponentDefinedType::FixedLengthList { element, length, .. } => {
-            text.push_str(&format!("list{length}"));
-            vec![("", Some(*element))]
-        }
-        ComponentDefinedType::Map { key, value, .. } => {
-            text.push_str("map");
-            vec![("", Some(*key)), ("", Some(*value))]
-        }
-        ComponentDefinedType::Option { ty, .. } => {
-            text.push_str("option");
-            vec![("", Some(*ty))]
-        }
-        ComponentDefinedType::Result { ok, err, .. } => {
-            text.push_str("result");
-            vec![("ok", *ok), ("error", *err)]
-        }
-        // No object's method has one of these, so whoever imports one does not fit.
-        ComponentDefinedType::Primitive(_)
-        | ComponentDefinedType::Own(_)
-        | ComponentDefinedType::Borrow(_)
-        | ComponentDefinedType::Future { .. }
-        | ComponentDefinedType::Stream { .. } => {
-            text.push_str("handle");
-            Vec::new()
-        }
-    };
-    text.push('<');
-    for (name, ty) in parts {
-        text.push_str(name);
-        text.push(':');
-        if let Some(ty) = ty {
-            write(typed, ty, text);
-        }
-        text.push(',');
-    }
-    text.push('>');
 }

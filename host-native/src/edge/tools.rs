@@ -106,7 +106,14 @@ impl Tools {
     pub(crate) fn wrangler(&self) -> Command {
         let mut command = Command::new(&self.node);
         command.arg(self.packages.join("node_modules/wrangler/bin/wrangler.js"));
-        command.env("WRANGLER_SEND_METRICS", "false").env("WRANGLER_SEND_ERROR_REPORTS", "false");
+        for (variable, value) in [
+            ("WRANGLER_SEND_METRICS", "false"),
+            ("WRANGLER_SEND_ERROR_REPORTS", "false"),
+            // Facts about the place of this machine, for local mode; without network it waits for them.
+            ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
+        ] {
+            command.env(variable, value);
+        }
         command
     }
 }
