@@ -67,3 +67,8 @@ bench *flags: setup
     cargo build --release --workspace --all-targets
     @{{ selvedge }} build --app components
     cargo bench --workspace --bench http -- {{ flags }}
+
+# Measure bundles in workerd beside plain JavaScript and stock jco; writes target/bench/edge.json
+bench-edge *flags: setup
+    cargo build --release --workspace --all-targets
+    cargo bench --workspace --bench edge -- {{ flags }}

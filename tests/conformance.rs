@@ -96,7 +96,7 @@ async fn run_on(
             suite::run_all(&native, cases, differences, origin, output).await
         }
         "workers" => {
-            let workers = WorkersHost::new(command, app, output.join("bundle"));
+            let workers = WorkersHost::new(command, app, output.join("bundle"))?;
             suite::run_all(&workers, cases, differences, origin, output).await
         }
         other => bail!("there is no host {other:?}"),

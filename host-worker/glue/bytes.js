@@ -96,3 +96,36 @@ export function source(read, leave) {
   };
   return { [Symbol.asyncIterator]: () => iterator };
 }
+
+const OK = { tag: "ok", val: undefined };
+
+/**
+ * A body of the platform's for a component: its bytes, and the future of its trailers, of which the platform has none.
+ * @param {ReadableStream | null} stream
+ * @param {object} broken the error code of a body that breaks off
+ * @returns {{ body: { read: () => Promise<Uint8Array | null>, leave: () => void } | undefined, end: Promise<object> }}
+ */
+export function incoming(stream, broken) {
+  if (stream === null) return { body: undefined, end: Promise.resolve(OK) };
+  let tell;
+  const end = new Promise((resolve) => (tell = resolve));
+  const bytes = platformReader(stream);
+  const body = {
+    async read() {
+      try {
+        const { value, done } = await bytes.read();
+        if (!done) return value;
+        tell(OK);
+      } catch {
+        // Why it broke off is for whoever sent it; the guest learns that it did.
+        tell({ tag: "err", val: broken });
+      }
+      return null;
+    },
+    leave() {
+      tell(OK);
+      bytes.cancel().catch(() => {});
+    },
+  };
+  return { body, end };
+}

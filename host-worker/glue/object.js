@@ -6,6 +6,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { Alarm } from "./alarm.js";
+import { incoming } from "./bytes.js";
 import { compositions } from "./compositions.js";
 import { Instance, Trapped } from "./guest.js";
 import { logEnd, objectAdmits } from "./host.js";
@@ -163,21 +164,7 @@ class Live {
     if (this.composition.ask === undefined) return { platform: { tag: "invalid", val: "the class answers no HTTP requests" } };
     this.doors++;
     const instance = this.#instance;
-    const reader = platform.body?.getReader();
-    let tell;
-    const end = new Promise((resolve) => (tell = resolve));
-    if (reader === undefined) tell({ tag: "ok", val: undefined });
-    const body = reader && {
-      async read() {
-        const { value, done } = await reader.read();
-        if (done) tell({ tag: "ok", val: undefined });
-        return done ? null : value;
-      },
-      leave() {
-        tell({ tag: "ok", val: undefined });
-        reader.cancel().catch(() => {});
-      },
-    };
+    const { body, end } = incoming(platform.body, { tag: "HTTP-protocol-error" });
     try {
       const response = await instance.call(() => this.composition.ask(instance, Request.received(platform, body, end)));
       const ended = instance.end.then((why) => Promise.reject(why));

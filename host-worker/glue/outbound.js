@@ -1,6 +1,6 @@
 // `wasi:http/client@0.3`: requests to other origins, by the platform's `fetch`.
 
-import { drop, platformReader, reader, source } from "./bytes.js";
+import { drop, incoming, reader, source } from "./bytes.js";
 import { outboundAllowed } from "./host.js";
 import { Fields, Response, WitError, internalError } from "./http.js";
 
@@ -64,31 +64,8 @@ function upload(contents, trailers, sent) {
 
 /** The platform's response as one of WASI. */
 export function received(answer) {
-  let end;
-  const trailers = new Promise((resolve) => (end = resolve));
-  let contents;
-  if (answer.body === null) {
-    end(OK);
-  } else {
-    const body = platformReader(answer.body);
-    contents = source(
-      async () => {
-        try {
-          const { value, done } = await body.read();
-          if (!done) return value;
-          end(OK);
-        } catch (error) {
-          end({ tag: "err", val: { tag: "HTTP-response-incomplete" } });
-        }
-        return null;
-      },
-      () => {
-        end(OK);
-        body.cancel().catch(() => {});
-      },
-    );
-  }
-  const [response] = Response.new(Fields.received(answer.headers), contents, trailers);
+  const { body, end } = incoming(answer.body, { tag: "HTTP-response-incomplete" });
+  const [response] = Response.new(Fields.received(answer.headers), body && source(body.read, body.leave), end);
   response.setStatusCode(answer.status);
   return response;
 }

@@ -37,28 +37,41 @@ export function stubs(instance, imports) {
   }
 }
 
+/** The methods of the stubs of an interface, made once; what they need of an instance is in the stub. */
+const METHODS = new WeakMap();
+
+/** The class whose constructor a guest of this instance calls. */
 function stubClass(instance, stub) {
-  class Stub {
+  if (!METHODS.has(stub)) {
+    class Methods {}
+    for (const method of stub.methods) {
+      const name = camel(method.name);
+      Methods.prototype[name] = function (...args) {
+        return callMethod(this.instance, stub, method, this.name, name, args);
+      };
+    }
+    METHODS.set(stub, Methods);
+  }
+  return class extends METHODS.get(stub) {
     constructor(name) {
+      super();
+      this.instance = instance;
       this.name = name;
     }
+  };
+}
+
+async function callMethod(instance, stub, method, object, name, args) {
+  let outcome;
+  try {
+    outcome = await ask(instance, stub.class, object, (stub) => stub.call(object, name, args));
+  } catch (error) {
+    if (error?.payload === undefined) throw error;
+    outcome = { platform: error.payload };
   }
-  for (const method of stub.methods) {
-    const name = camel(method.name);
-    Stub.prototype[name] = async function (...args) {
-      let outcome;
-      try {
-        outcome = await ask(instance, stub.class, this.name, (object) => object.call(this.name, name, args));
-      } catch (error) {
-        if (error?.payload === undefined) throw error;
-        outcome = { platform: error.payload };
-      }
-      if ("ok" in outcome) return outcome.ok;
-      if ("err" in outcome) throw new WitError(outcome.err);
-      throw platformFailure(method, stub.class, outcome.platform);
-    };
-  }
-  return Stub;
+  if ("ok" in outcome) return outcome.ok;
+  if ("err" in outcome) throw new WitError(outcome.err);
+  throw platformFailure(method, stub.class, outcome.platform);
 }
 
 /** A failure of the platform, as a method's error type takes it; where that has no place for it, the caller traps. */

@@ -63,6 +63,11 @@ impl Process {
         self.address
     }
 
+    /// Its id, until it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Ends it in this way and waits for the end; gives the exit code, if it has one.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 use tokio::process::Command;
@@ -54,10 +54,16 @@ struct Report {
 
 impl WorkersHost {
     /// What the command `selvedge` at `command` bundles of the app in `app`, in the folder
-    /// `bundle`; beside the command lies what else was built.
-    pub fn new(command: PathBuf, app: PathBuf, bundle: PathBuf) -> Self {
-        let clock = command.with_file_name("libselvedge_conformance_clock.so");
-        Self { command, app, bundle, clock, run: OnceLock::new() }
+    /// `bundle`. The library that moves a clock is the one of this build.
+    ///
+    /// # Errors
+    /// Where the running program lies in no target folder.
+    pub fn new(command: PathBuf, app: PathBuf, bundle: PathBuf) -> Result<Self> {
+        // This program is target/<profile>/deps/conformance-…
+        let program = std::env::current_exe()?;
+        let profile = program.ancestors().nth(2).context("no target folder")?;
+        let clock = profile.join("libselvedge_conformance_clock.so");
+        Ok(Self { command, app, bundle, clock, run: OnceLock::new() })
     }
 }
 
@@ -103,6 +109,13 @@ impl Host for WorkersHost {
     }
 }
 
+impl WorkersRunning {
+    /// The process whose child workerd is, until it has ended.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+}
+
 impl Running for WorkersRunning {
     fn address(&self) -> SocketAddr {
         self.process.address()
@@ -135,12 +148,7 @@ fn clock_file(place: &Place) -> PathBuf {
     place.folder.join("clock")
 }
 
-async fn spawn(
-    run: &[String],
-    clock: &std::path::Path,
-    place: &Place,
-    log: &Log,
-) -> Result<Process> {
+async fn spawn(run: &[String], clock: &Path, place: &Place, log: &Log) -> Result<Process> {
     let (program, arguments) = run.split_first().context("an empty command runs nothing")?;
     let mut command = Command::new(program);
     command.args(arguments).args(["--listen", "127.0.0.1:0"]);

@@ -1,6 +1,6 @@
 //! Servers as processes of their own, and what they use of the machine.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
@@ -53,12 +53,24 @@ impl Server {
     /// # Errors
     /// Where it has ended, or this system has no `/proc`.
     pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
-        let stat = self.proc("stat")?;
-        // The second field is the program's name in parentheses, and may hold anything.
-        let (_, fields) = stat.rsplit_once(')').context("the process's name has no end")?;
-        let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
-        let mut next = || times.next().context("too few fields")?.context("a time is no number");
-        Ok(Duration::from_millis((next()? + next()?) * 1000 / TICKS_PER_SECOND))
+        processor_time(&self.proc("stat")?)
+    }
+
+    /// Processor time of the processes that its first thread has started, without its own.
+    ///
+    /// # Errors
+    /// Where it has none, or this system has no `/proc`.
+    pub(crate) fn processor_time_of_children(&self) -> anyhow::Result<Duration> {
+        let children = self.proc(&format!("task/{}/children", self.process.id()))?;
+        ensure!(!children.trim().is_empty(), "it has started nothing");
+        let mut sum = Duration::ZERO;
+        for child in children.split_ascii_whitespace() {
+            let path = format!("/proc/{child}/stat");
+            let stat =
+                std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+            sum += processor_time(&stat)?;
+        }
+        Ok(sum)
     }
 
     /// Bytes of memory that it has resident.
@@ -110,6 +122,14 @@ impl Drop for Server {
 pub(crate) fn own_resident_bytes() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc")?;
     resident_bytes(&status)
+}
+
+fn processor_time(stat: &str) -> anyhow::Result<Duration> {
+    // The second field is the program's name in parentheses, and may hold anything.
+    let (_, fields) = stat.rsplit_once(')').context("the process's name has no end")?;
+    let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
+    let mut next = || times.next().context("too few fields")?.context("a time is no number");
+    Ok(Duration::from_millis((next()? + next()?) * 1000 / TICKS_PER_SECOND))
 }
 
 fn resident_bytes(status: &str) -> anyhow::Result<u64> {
