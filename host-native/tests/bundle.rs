@@ -110,12 +110,21 @@ fn deploying_is_tried_without_an_account() {
         json!([{ "name": "visitors", "binding": "KV_VISITORS" }])
     );
     assert_eq!(report["planned"]["secrets"][0]["binding"], "SECRET_KEY");
+    let mut deploy = selvedge(&app, "deploy");
+    deploy.args(["--dry-run", "--secrets"]).env_remove("SELVEDGE_TEST_KEY");
+    assert!(refused(deploy).contains("the environment variable SELVEDGE_TEST_KEY is not usable"));
+    let mut deploy = selvedge(&app, "deploy");
+    deploy.args(["--dry-run", "--secrets"]).env("SELVEDGE_TEST_KEY", "hush");
+    assert_eq!(json_of(deploy)["planned"]["with_secrets"], true);
     let output = selvedge(&app, "deploy").arg("--dry-run").output().unwrap();
     let said = text(&output.stdout);
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
-    for part in
-        ["the Worker \"app\"", "KV_VISITORS", "secret put SECRET_KEY", "Nothing was deployed"]
-    {
+    for part in [
+        "the Worker \"app\"",
+        "KV_VISITORS",
+        "key from $SELVEDGE_TEST_KEY, as SECRET_KEY",
+        "Nothing was deployed",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
