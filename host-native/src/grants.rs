@@ -41,6 +41,7 @@ pub(crate) fn compare(
             if let Some(difference) = shape_differs(manifest, inspections, (part, &import), &class)
             {
                 let (component, import, class) = (component.clone(), import.clone(), class.clone());
+                let difference = Box::new(difference);
                 problems.push(Problem::OtherShape { component, import, class, difference });
             }
             if !grants.objects.contains(&class) {

@@ -97,7 +97,7 @@ pub(crate) enum Problem {
     #[error(
         "component \"{component}\" imports {import} in another shape than the objects of class \"{class}\" export it: {difference}; build both with the same WIT"
     )]
-    OtherShape { component: Name, import: String, class: Name, difference: Difference },
+    OtherShape { component: Name, import: String, class: Name, difference: Box<Difference> },
     /// A class of objects that is called, and not granted.
     #[error(
         "component \"{component}\" imports {import} of object class \"{class}\", which is not granted to it, so its calls are refused; add objects = [\"{class}\"] to [components.{component}]"

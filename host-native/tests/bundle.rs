@@ -51,6 +51,13 @@ fn refused(mut command: Command) -> String {
     text(&stderr)
 }
 
+/// Puts another component in the place of the service's.
+fn replace_component(app: &App, component: &[u8]) {
+    fs::write(app.path("counter.wasm"), component).unwrap();
+    // The app is a copy, and what was noted of its build names the files of the original.
+    fs::remove_file(app.path(".selvedge/build.json")).unwrap();
+}
+
 fn json_of(mut command: Command) -> Value {
     let output = command.arg("--json").output().unwrap();
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
@@ -103,12 +110,21 @@ fn deploying_is_tried_without_an_account() {
         json!([{ "name": "visitors", "binding": "KV_VISITORS" }])
     );
     assert_eq!(report["planned"]["secrets"][0]["binding"], "SECRET_KEY");
+    let mut deploy = selvedge(&app, "deploy");
+    deploy.args(["--dry-run", "--secrets"]).env_remove("SELVEDGE_TEST_KEY");
+    assert!(refused(deploy).contains("the environment variable SELVEDGE_TEST_KEY is not usable"));
+    let mut deploy = selvedge(&app, "deploy");
+    deploy.args(["--dry-run", "--secrets"]).env("SELVEDGE_TEST_KEY", "hush");
+    assert_eq!(json_of(deploy)["planned"]["with_secrets"], true);
     let output = selvedge(&app, "deploy").arg("--dry-run").output().unwrap();
     let said = text(&output.stdout);
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
-    for part in
-        ["the Worker \"app\"", "KV_VISITORS", "secret put SECRET_KEY", "Nothing was deployed"]
-    {
+    for part in [
+        "the Worker \"app\"",
+        "KV_VISITORS",
+        "key from $SELVEDGE_TEST_KEY, as SECRET_KEY",
+        "Nothing was deployed",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
@@ -148,7 +164,7 @@ fn what_npm_says_is_passed_on_and_nothing_is_left_half_installed() {
 #[test]
 fn a_core_module_is_no_component() {
     let app = App::of(MANIFEST);
-    fs::write(app.path("counter.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
+    replace_component(&app, &wat::parse_str("(module)").unwrap());
     let said = refused(selvedge(&app, "bundle"));
     assert!(said.contains("is a core module, not a component"), "{said}");
     assert!(!bundle_of(&app).exists());
@@ -158,7 +174,7 @@ fn a_core_module_is_no_component() {
 fn an_import_that_nobody_has_stops_the_bundle() {
     let app = App::of(MANIFEST);
     let wat = r#"(component (import "acme:gpu/shader@1.0.0" (instance (export "run" (func)))))"#;
-    fs::write(app.path("counter.wasm"), wat::parse_str(wat).unwrap()).unwrap();
+    replace_component(&app, &wat::parse_str(wat).unwrap());
     let said = refused(selvedge(&app, "bundle"));
     assert!(said.contains("imports acme:gpu/shader@1.0.0, which no host offers"), "{said}");
 }
@@ -169,7 +185,7 @@ fn a_component_that_traps_when_it_starts_is_told_with_its_error() {
     json_of(selvedge(&app, "bundle"));
     let before = fs::read(bundle_of(&app).join("worker.js")).unwrap();
     let component = fs::read(app.path("counter.wasm")).unwrap();
-    fs::write(app.path("counter.wasm"), trapping_at_start(component)).unwrap();
+    replace_component(&app, &trapping_at_start(component));
     let said = refused(selvedge(&app, "bundle"));
     assert!(
         said.contains("service \"counter\" does not answer GET http://localhost/counter/selvedge"),

@@ -1,7 +1,12 @@
 //! `selvedge serve`: what it says where it cannot start, how it stops, and what it does with clients
 //! that never come to the point. What a served app does is for the conformance suite.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails panics"
+)]
 
 #[path = "serving/host.rs"]
 mod host;

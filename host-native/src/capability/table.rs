@@ -25,8 +25,8 @@ pub(crate) struct Row {
 pub(crate) enum Offer {
     /// It does.
     Yes,
-    /// It will.
-    NotYet,
+    /// It links the interface, and answers every call with an error: `edge::lacking` says why.
+    Refused,
 }
 
 /// What a manifest grants.
@@ -50,7 +50,8 @@ const V03: &str = "0.3.0";
 const TERMINALS: [&str; 5] =
     ["terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"];
 
-/// The rows. The Workers host is not written yet, and the table does not claim what cannot be run.
+/// The rows. What the Workers host links is listed in `host-worker/glue/interfaces.json`, and a test
+/// below holds the two together.
 const TABLE: &[Row] = &[
     row("wasi:io", &["error", "poll", "streams"], V02, None),
     row("wasi:clocks", &["monotonic-clock", "wall-clock"], V02, None),
@@ -71,7 +72,11 @@ const TABLE: &[Row] = &[
     row("wasi:http", &["types"], V03, None),
     row("wasi:http", &["client"], V03, Some(Need::Outbound)),
     row("wasi:config", &["store"], "0.2.0-rc.1", Some(Need::Config)),
-    row("wasi:keyvalue", &["atomics", "batch", "store"], "0.2.0-draft", Some(Need::KeyValue)),
+    row("wasi:keyvalue", &["batch", "store"], "0.2.0-draft", Some(Need::KeyValue)),
+    Row {
+        workers: Offer::Refused,
+        ..row("wasi:keyvalue", &["atomics"], "0.2.0-draft", Some(Need::KeyValue))
+    },
     row("selvedge:keyvalue", &["store"], "0.1.0", Some(Need::KeyValue)),
     row("selvedge:durable", &["types", "self", "storage", "sql", "alarms"], "0.1.0", None),
     row("selvedge:durable", &["namespace"], "0.1.0", Some(Need::Objects)),
@@ -83,7 +88,7 @@ const fn row(
     version: &'static str,
     needs: Option<Need>,
 ) -> Row {
-    Row { package, interfaces, version, needs, native: Offer::Yes, workers: Offer::NotYet }
+    Row { package, interfaces, version, needs, native: Offer::Yes, workers: Offer::Yes }
 }
 
 impl Row {
@@ -107,6 +112,7 @@ pub(crate) fn other_versions(import: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{TABLE, find, other_versions};
+    use std::collections::BTreeSet;
 
     /// Something that each interface has, so that a component which imports it needs it linked.
     const ITEMS: &[(&str, &str)] = &[
@@ -190,6 +196,24 @@ mod tests {
                 panic!("{name} is in the table, and its {item} is not linked: {missing}");
             }
         }
+    }
+
+    /// The Workers host is JavaScript here: what it links is data, by interface and minor version.
+    #[test]
+    fn the_workers_host_links_the_same_interfaces() {
+        const LINKED: &str = include_str!("../../../host-worker/glue/interfaces.json");
+        let linked: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(LINKED).unwrap();
+        let linked: BTreeSet<&str> = linked.keys().map(String::as_str).collect();
+        let to_minor = |name: String| {
+            let (path, version) = name.split_once('@').unwrap();
+            let (number, draft) = version.split_once('-').unwrap_or((version, ""));
+            let dash = if draft.is_empty() { "" } else { "-" };
+            format!("{path}@{}{dash}{draft}", number.rsplit_once('.').unwrap().0)
+        };
+        let names: BTreeSet<String> =
+            TABLE.iter().flat_map(super::Row::names).map(to_minor).collect();
+        assert_eq!(linked, names.iter().map(String::as_str).collect());
     }
 
     #[test]

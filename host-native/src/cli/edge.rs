@@ -45,14 +45,19 @@ pub struct BundleArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   selvedge deploy --dry-run       bundle, and say what would be created; needs no account
-  selvedge deploy                 deploy to your Cloudflare account; wrangler asks you to log in
+  selvedge deploy --secrets       deploy to your Cloudflare account, the first time; wrangler asks you to
+                                  log in
+  selvedge deploy                 deploy what has changed since
 
 What is created: one Worker with the app's name, a KV namespace for each store, and storage for each
-class of objects. Secrets are never uploaded from here: each is set once, with `wrangler secret put`.")]
+class of objects. A Worker with secrets cannot be created without them; after that they stay.")]
 pub struct DeployArgs {
     /// How it is made.
     #[command(flatten)]
     pub bundle: BundleFlags,
+    /// Upload the secrets, too, from where selvedge.toml says that they are
+    #[arg(long)]
+    pub secrets: bool,
     /// Do everything but the deployment itself; works without network and account
     #[arg(long)]
     pub dry_run: bool,

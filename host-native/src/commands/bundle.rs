@@ -16,12 +16,12 @@ use std::time::Duration;
 /// # Errors
 /// One sentence with the next step, where the bundle is not good.
 pub(super) fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
-    let (tools, made) = match open_and_make(&args.bundle, !args.no_verify, args.json)? {
-        Ok((_, tools, made)) => (tools, made),
+    let made = match open_and_make(&args.bundle, !args.no_verify, args.json)? {
+        Ok((_, _, made)) => made,
         Err(code) => return Ok(code),
     };
     if args.json {
-        println!("{}", to_json(&tools, &made)?);
+        println!("{}", to_json(&made)?);
     } else {
         print!("{}", Report(&made));
     }
@@ -79,20 +79,14 @@ pub(super) fn open_and_make(
     }
 }
 
-fn to_json(tools: &Tools, made: &Bundle) -> serde_json::Result<String> {
+fn to_json(made: &Bundle) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Good<'b> {
         ok: bool,
-        /// The command that runs the bundle here, in workerd, without this command.
-        run: Vec<String>,
         #[serde(flatten)]
         bundle: &'b Bundle,
     }
-    let mut command = tools.script("run.mjs");
-    command.arg(&made.folder);
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let run = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    serde_json::to_string_pretty(&Good { ok: true, run, bundle: made })
+    serde_json::to_string_pretty(&Good { ok: true, bundle: made })
 }
 
 /// A bundle, for people.

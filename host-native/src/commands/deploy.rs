@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::cli::DeployArgs;
 use crate::commands::bundle::{Report, open_and_make};
+use crate::commands::serve;
 use crate::edge::bindings;
 use crate::edge::bundle::Bundle;
 use crate::edge::migrations::History;
@@ -12,6 +13,7 @@ use anyhow::Context as _;
 use selvedge_contract::manifest::SecretSource;
 use selvedge_contract::object::javascript_class;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -24,11 +26,11 @@ pub(super) fn run(args: &DeployArgs) -> anyhow::Result<ExitCode> {
         Ok(made) => made,
         Err(code) => return Ok(code),
     };
-    let planned = Planned::of(&app, &made, args.dry_run)?;
+    let planned = Planned::of(&app, args)?;
     if !args.json {
         print!("{}\n{planned}", Report(&made));
     }
-    let status = wrangler(&tools, &made, args)?;
+    let status = wrangler(&app, &tools, &made, args)?;
     if args.json {
         let result = Result { ok: status, bundle: &made, planned: &planned };
         println!("{}", serde_json::to_string_pretty(&result)?);
@@ -52,12 +54,16 @@ struct Result<'d> {
 }
 
 /// Whether wrangler did it.
-fn wrangler(tools: &Tools, made: &Bundle, args: &DeployArgs) -> anyhow::Result<bool> {
+fn wrangler(app: &App, tools: &Tools, made: &Bundle, args: &DeployArgs) -> anyhow::Result<bool> {
     let mut command: Command = tools.wrangler();
     command.arg("deploy").arg("--config").arg(made.folder.join(wrangler::FILE));
     command.current_dir(&made.folder);
     if args.dry_run {
         command.arg("--dry-run").stdin(Stdio::null());
+    }
+    let secrets = args.secrets.then(|| secrets(app)).transpose()?;
+    if let Some(secrets) = &secrets {
+        command.arg("--secrets-file").arg(secrets.path());
     }
     if args.json {
         // Standard output is for the result.
@@ -69,6 +75,18 @@ fn wrangler(tools: &Tools, made: &Bundle, args: &DeployArgs) -> anyhow::Result<b
     Ok(status.success())
 }
 
+/// The secrets by their bindings, in a file that nobody else can read, and that ends with this.
+fn secrets(app: &App) -> anyhow::Result<tempfile::NamedTempFile> {
+    let mut values = BTreeMap::new();
+    for (name, source) in &app.manifest.secrets {
+        let value = serve::read_secret(&app.folders.app, name, source)?;
+        values.insert(bindings::secret(name), value);
+    }
+    let file = tempfile::Builder::new().prefix("selvedge-secrets-").suffix(".json").tempfile()?;
+    serde_json::to_writer(&file, &values)?;
+    Ok(file)
+}
+
 /// What a deployment creates, from the manifest: what of it is there already, only the account knows.
 #[derive(Debug, Serialize)]
 struct Planned {
@@ -78,8 +96,7 @@ struct Planned {
     classes: Vec<Bound>,
     migrations: Vec<Change>,
     secrets: Vec<Secret>,
-    #[serde(skip)]
-    config: String,
+    with_secrets: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,7 +120,7 @@ struct Secret {
 }
 
 impl Planned {
-    fn of(app: &App, made: &Bundle, dry_run: bool) -> anyhow::Result<Self> {
+    fn of(app: &App, args: &DeployArgs) -> anyhow::Result<Self> {
         let manifest = &app.manifest;
         let bound = |name: &str, binding: String| Bound { name: name.to_owned(), binding };
         let stores = manifest.keyvalue.keys();
@@ -124,30 +141,22 @@ impl Planned {
         });
         Ok(Self {
             worker: manifest.name.to_string(),
-            dry_run,
+            dry_run: args.dry_run,
             stores: stores.map(|name| bound(name.as_str(), bindings::store(name))).collect(),
             classes: classes.map(|name| bound(name.as_str(), javascript_class(name))).collect(),
             migrations: migrations.collect(),
             secrets: secrets.collect(),
-            config: made.folder.join(wrangler::FILE).display().to_string(),
+            with_secrets: args.secrets,
         })
     }
 
     /// The next steps of somebody who has deployed, or could.
     fn done(&self) -> String {
         let mut text = String::new();
-        if !self.secrets.is_empty() {
-            text.push_str("\nSet each secret once; until then the services that are granted it do not start:\n");
-            for secret in &self.secrets {
-                let Secret { binding, from, .. } = secret;
-                let value = match from.strip_prefix('$') {
-                    Some(variable) => format!("printf %s \"${variable}\""),
-                    None => format!("cat {from}"),
-                };
-                text.push_str(&format!(
-                    "  {value} | npx wrangler secret put {binding} --config {}\n",
-                    self.config
-                ));
+        if !self.secrets.is_empty() && !self.with_secrets {
+            text.push_str("\nThe Worker needs secrets, which stay once they are set. Where they are not, wrangler refuses; pass --secrets, which uploads:\n");
+            for Secret { name, binding, from } in &self.secrets {
+                text.push_str(&format!("  {name} from {from}, as {binding}\n"));
             }
         }
         if self.dry_run {

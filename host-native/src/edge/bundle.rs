@@ -81,8 +81,8 @@ pub(crate) fn make(
         true => Some(verify(app, tools, &folder, part.path(), progress)?),
         false => None,
     };
-    warnings
-        .extend(verified.iter().flat_map(|verified| cost::of_start(verified.start_milliseconds)));
+    let cpu = verified.as_ref().and_then(|verified| verified.start_cpu_milliseconds);
+    warnings.extend(cpu.and_then(cost::of_start));
     history
         .write(&app.folders.app)
         .with_context(|| format!("cannot write {}", migrations::FILE))?;

@@ -7,6 +7,7 @@ use selvedge_contract::manifest::Manifest;
 use selvedge_contract::names::Name;
 use selvedge_contract::route::Pattern;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -25,6 +26,8 @@ const START_MAX: Duration = Duration::from_secs(60);
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// How many of the last lines that a Worker wrote are kept for the case that it fails.
 const LINES_KEPT: usize = 20;
+/// Longest that is waited for what a Worker says of its failure.
+const WORDS_MAX: Duration = Duration::from_secs(2);
 /// The header by which the local platform says that a Worker threw and nobody caught it.
 const THROWN_HEADER: &str = "mf-experimental-error-stack";
 
@@ -214,14 +217,32 @@ impl Running {
             .next()
     }
 
-    /// What the Worker wrote last that tells of an error, in one line.
+    /// What the Worker wrote last that tells of an error, in one line. It comes by another way than
+    /// an answer, so that it may have to be waited for.
     fn last_words(&self) -> String {
-        let lines = self.lines.lock().unwrap_or_else(|poison| poison.into_inner());
-        let mut told = lines.iter().filter(|line| !line.trim().is_empty());
-        let errors = lines.iter().rfind(|line| line.contains("rror"));
-        let line = errors.or_else(|| told.next_back());
-        line.map_or("it said nothing", |line| line.trim()).to_owned()
+        let deadline = Instant::now() + WORDS_MAX;
+        loop {
+            let lines = self.lines.lock().unwrap_or_else(|poison| poison.into_inner()).clone();
+            let told = lines.iter().rfind(|line| line.contains("ERROR") || line.contains("rror:"));
+            if let Some(line) = told {
+                return spoken(line);
+            }
+            if Instant::now() > deadline {
+                let last = lines.iter().rfind(|line| !line.trim().is_empty());
+                return last.map_or("it said nothing".to_owned(), |line| spoken(line));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
+}
+
+/// A line of a log as people read it.
+fn spoken(line: &str) -> String {
+    let Ok(Value::Object(fields)) = serde_json::from_str(line) else {
+        return line.trim().to_owned();
+    };
+    let parts = ["message", "cause"].into_iter().filter_map(|key| fields.get(key)?.as_str());
+    parts.collect::<Vec<_>>().join(": ")
 }
 
 impl Drop for Running {
@@ -267,7 +288,7 @@ fn milliseconds(took: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{example, header};
+    use super::{example, header, spoken};
     use selvedge_contract::route::Pattern;
 
     #[test]
@@ -283,6 +304,13 @@ mod tests {
             let route = Pattern::parse(route).unwrap();
             assert_eq!(example(&route), (host.to_owned(), path.to_owned()), "{route}");
         }
+    }
+
+    #[test]
+    fn a_line_of_a_log_is_spoken() {
+        assert_eq!(spoken(" Error: no \n"), "Error: no");
+        let line = r#"{"level":"ERROR","message":"a request failed","cause":"unreachable"}"#;
+        assert_eq!(spoken(line), "a request failed: unreachable");
     }
 
     #[test]

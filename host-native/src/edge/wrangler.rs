@@ -32,8 +32,8 @@ pub(crate) fn config(manifest: &Manifest, migrations: &[Migration]) -> String {
     set(
         "rules",
         json!([
-            { "type": "ESModule", "globs": ["**/*.js"] },
-            { "type": "CompiledWasm", "globs": ["**/*.wasm"] },
+            { "type": "ESModule", "globs": ["**/*.js"], "fallthrough": false },
+            { "type": "CompiledWasm", "globs": ["**/*.wasm"], "fallthrough": false },
         ]),
     );
     set("observability", json!({ "enabled": true }));
@@ -110,7 +110,7 @@ fn comment(manifest: &Manifest, any_host: &[String]) -> String {
         }
     }
     if !manifest.secrets.is_empty() {
-        text.push_str("//\n// Secrets, set once each with `wrangler secret put NAME`:\n");
+        text.push_str("//\n// Secrets, uploaded by `selvedge deploy --secrets`, or set with `wrangler secret put NAME`:\n");
         for (secret, source) in &manifest.secrets {
             let source = match source {
                 SecretSource::Env(variable) => format!("the environment variable {variable}"),

@@ -208,11 +208,7 @@ impl Reader<'_> {
         }
     }
 
-    fn of<'p, const N: usize>(
-        &mut self,
-        kind: &str,
-        parts: [(&str, &'p ComponentValType); N],
-    ) -> Tree {
+    fn of<const N: usize>(&mut self, kind: &str, parts: [(&str, &ComponentValType); N]) -> Tree {
         self.tree(kind, parts.into_iter().map(|(label, ty)| (label.to_owned(), Some(ty))))
     }
 

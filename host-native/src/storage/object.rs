@@ -332,6 +332,12 @@ fn is_there(path: &Path) -> std::io::Result<bool> {
 fn connect(path: &Path, bytes_max: u64) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags_and_vfs(path, flags, "unix-none")?;
+    // SQLite opens what it may not write for reading alone, and would keep it so for as long as the
+    // object lives, even where somebody mends it.
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+        return Err(rusqlite::Error::SqliteFailure(code, None));
+    }
     connection.set_prepared_statement_cache_capacity(32);
     // Dropped rather than closed, it must not be folded without a sync.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

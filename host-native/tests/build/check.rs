@@ -54,7 +54,7 @@ fn worlds_and_hosts_are_told_without_building() {
         one["imports"],
         json!([{
             "name": "wasi:http/types@0.3.2", "components": [], "objects": [],
-            "native": "yes", "workers": "not-yet",
+            "native": "yes", "workers": "yes",
         }])
     );
     assert_eq!(ran.of("services", "one")["wiring"], "front > one");
@@ -68,7 +68,7 @@ fn worlds_and_hosts_are_told_without_building() {
     ] {
         assert!(said.stdout.lines().any(|is| is == line), "no {line:?} in\n{}", said.stdout);
     }
-    assert!(said.stdout.contains("native yes, workers not yet"), "{}", said.stdout);
+    assert!(said.stdout.contains("native yes, workers yes"), "{}", said.stdout);
     for told in
         ["warning: component \"later\" is not built", "note: component \"idle\" is in no service"]
     {

@@ -232,7 +232,8 @@ pub(crate) fn object(number: &str) -> Vec<u8> {
   (core instance $main (instantiate $main))
   (type $counter (resource (rep i32)))
   (func $new (param "name" string) (result (own $counter))
-    (canon lift (core func $main "new") (memory $main "memory") (realloc (func $main "realloc"))))
+    (canon lift (core func $main "new")
+      (memory (core memory $main "memory")) (realloc (core func $main "realloc"))))
   (func $add (param "self" (borrow $counter)) (param "number" {number}) (result u64)
     (canon lift (core func $main "add")))
   (component $counters

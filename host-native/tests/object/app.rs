@@ -38,7 +38,7 @@ pub(super) fn start(data: &Path) -> Host {
     fs::create_dir_all(data).unwrap();
     let mut command = serve(&app(), ANY);
     command.args(["--log", "warn", "--data"]).arg(data);
-    Host::start(command, data.with_extension("log"))
+    Host::start(command, data.join("log"))
 }
 
 /// What the objects of one test store.

@@ -1,6 +1,11 @@
 //! `selvedge object`: what it tells and does, beside a host that serves and without one.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails panics"
+)]
 
 mod app;
 #[path = "../serving/host.rs"]

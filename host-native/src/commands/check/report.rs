@@ -261,7 +261,7 @@ impl fmt::Display for Offer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Yes => "yes",
-            Self::NotYet => "not yet",
+            Self::Refused => "refused",
         })
     }
 }
