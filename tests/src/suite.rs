@@ -6,7 +6,7 @@ use crate::differences::Differences;
 use crate::host::{Host, Place, Running};
 use crate::report::{self, Entry, Verdict};
 use crate::run::{Target, is_alive, run};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use futures::{StreamExt, stream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -82,7 +82,7 @@ pub async fn run_all<H: Host>(
     match host.build().await {
         Err(error) => {
             let why = format!("the app could not be built: {error:#}");
-            entries.extend(shared.iter().chain(&own).map(|case| suite.not_run(case, &why)));
+            entries.extend(suite.none_run(shared.iter().chain(&own), &why));
         }
         Ok(()) => {
             let (judged, again) = suite.run_shared(&shared).await;
@@ -106,7 +106,7 @@ impl<H: Host> Suite<'_, H> {
             Ok(shared) => Mutex::new(shared),
             Err(error) => {
                 let why = format!("the host could not start: {error:#}");
-                return (cases.iter().map(|case| self.not_run(case, &why)).collect(), Vec::new());
+                return (self.none_run(cases.iter(), &why), Vec::new());
             }
         };
         let one = async |case: &&'c Case| {
@@ -126,7 +126,7 @@ impl<H: Host> Suite<'_, H> {
                             drop(running);
                             remove(folder).await;
                         }
-                        Err(error) => return Ok(self.settle(&case.name, start, Err(error))),
+                        Err(error) => return Ok(self.not_run(case, start, &error)),
                     }
                 }
                 return Err(*case);
@@ -151,15 +151,15 @@ impl<H: Host> Suite<'_, H> {
     async fn run_own(&self, cases: &[&Case]) -> Vec<Entry> {
         let one = async |case: &&Case| {
             let start = Instant::now();
-            let result = async {
-                let name = case.name.replace('/', "-");
-                let started = self.start(&name, case.moves_clock).await;
-                let (host, folder) = started.context("the host could not start")?;
-                let result = self.bounded(case, Target::Own(host)).await;
-                remove(folder).await;
-                result
-            };
-            self.settle(&case.name, start, result.await)
+            let name = case.name.replace('/', "-");
+            match self.start(&name, case.moves_clock).await {
+                Err(error) => self.not_run(case, start, &error),
+                Ok((host, folder)) => {
+                    let result = self.bounded(case, Target::Own(host)).await;
+                    remove(folder).await;
+                    self.settle(&case.name, start, result)
+                }
+            }
         };
         stream::iter(cases.iter().map(one)).buffer_unordered(OWN_AT_ONCE).collect().await
     }
@@ -189,30 +189,41 @@ impl<H: Host> Suite<'_, H> {
         Ok((self.host.start(place).await?, folder))
     }
 
-    fn not_run(&self, case: &Case, why: &str) -> Entry {
-        self.settle(&case.name, Instant::now(), Err(anyhow!("{why}")))
+    /// Cases for which there is no host at all: they have failed, also where a difference is known.
+    fn none_run<'c>(&self, cases: impl Iterator<Item = &'c &'c Case>, why: &str) -> Vec<Entry> {
+        println!("FAILED  {}: every case: {why}", self.host.name());
+        let entry =
+            |case: &&Case| self.entry(&case.name, Verdict::Failed, why.to_owned(), Duration::ZERO);
+        cases.map(entry).collect()
+    }
+
+    /// A case whose host could not start, which no known difference excuses.
+    fn not_run(&self, case: &Case, start: Instant, error: &Error) -> Entry {
+        let why = format!("the host could not start: {error:#}");
+        told(self.entry(&case.name, Verdict::Failed, why, start.elapsed()))
     }
 
     fn settle(&self, case: &str, start: Instant, result: Result<()>) -> Entry {
-        let host = self.host.name();
-        let (outcome, mut why) = self.differences.judge(case, host, result);
+        let (outcome, mut why) = self.differences.judge(case, self.host.name(), result);
         if outcome == Verdict::Failed {
             why.push_str(&format!("\nlogs: {}", self.logs.display()));
         }
-        let (area, _) = case.split_once('/').unwrap_or((case, ""));
-        let entry = Entry {
-            case: case.to_owned(),
-            area: area.to_owned(),
-            host: host.to_owned(),
-            outcome,
-            why,
-            took: start.elapsed(),
-        };
-        if outcome != Verdict::Passed {
-            println!("{}", report::line(&entry));
-        }
-        entry
+        told(self.entry(case, outcome, why, start.elapsed()))
     }
+
+    fn entry(&self, case: &str, outcome: Verdict, why: String, took: Duration) -> Entry {
+        let (area, _) = case.split_once('/').unwrap_or((case, ""));
+        let (case, area) = (case.to_owned(), area.to_owned());
+        Entry { case, area, host: self.host.name().to_owned(), outcome, why, took }
+    }
+}
+
+/// Tells at once of an entry that did not pass.
+fn told(entry: Entry) -> Entry {
+    if entry.outcome != Verdict::Passed {
+        println!("{}", report::line(&entry));
+    }
+    entry
 }
 
 /// Removes what a host kept. One that was just killed may take a moment to let go of it.
