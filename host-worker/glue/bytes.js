@@ -1,5 +1,7 @@
 // Bytes between the platform's streams and those of components.
 
+import { Bound, bounded } from "./bound.js";
+
 /** Most bytes that are asked of a component's stream at once. */
 const CHUNK_BYTES = 65536;
 
@@ -98,14 +100,17 @@ export function source(read, leave) {
 }
 
 const OK = { tag: "ok", val: undefined };
+/** The error code of a wait that was too long. */
+export const READ_TIMEOUT = { tag: "connection-read-timeout" };
 
 /**
  * A body of the platform's for a component: its bytes, and the future of its trailers, of which the platform has none.
  * @param {ReadableStream | null} stream
  * @param {object} broken the error code of a body that breaks off
+ * @param {number} [waitMs] the most to wait for a piece of it
  * @returns {{ body: { read: () => Promise<Uint8Array | null>, leave: () => void } | undefined, end: Promise<object> }}
  */
-export function incoming(stream, broken) {
+export function incoming(stream, broken, waitMs) {
   if (stream === null) return { body: undefined, end: Promise.resolve(OK) };
   let tell;
   const end = new Promise((resolve) => (tell = resolve));
@@ -113,12 +118,12 @@ export function incoming(stream, broken) {
   const body = {
     async read() {
       try {
-        const { value, done } = await bytes.read();
+        const { value, done } = await (waitMs === undefined ? bytes.read() : bounded(waitMs, bytes.read()));
         if (!done) return value;
         tell(OK);
-      } catch {
+      } catch (error) {
         // Why it broke off is for whoever sent it; the guest learns that it did.
-        tell({ tag: "err", val: broken });
+        tell({ tag: "err", val: error instanceof Bound ? READ_TIMEOUT : broken });
       }
       return null;
     },

@@ -1,6 +1,6 @@
 // `wasi:http/client@0.3`: requests to other origins, by the platform's `fetch`.
 
-import { drop, incoming, reader, source } from "./bytes.js";
+import { READ_TIMEOUT, drop, incoming, reader, source } from "./bytes.js";
 import { outboundAllowed } from "./host.js";
 import { Fields, Response, WitError, internalError } from "./http.js";
 
@@ -8,8 +8,13 @@ const OK = { tag: "ok", val: undefined };
 
 export const client = (instance) => ({ send: (request) => send(instance, request) });
 
-/** Sends a request where the instance may; of either version. Throws an error code as {@link WitError}. */
-export async function send(instance, request) {
+/**
+ * Sends a request where the instance may; of either version. Throws an error code as {@link WitError}.
+ *
+ * The platform connects by itself, so the time to connect counts as part of the wait for the first byte. Nothing is
+ * waited for longer than the wall time, as on the native host.
+ */
+export async function send(instance, request, options = request.getOptions()) {
   instance.alive();
   const isHttp = request.getScheme()?.tag === "HTTP";
   const [contents, trailers] = request.take();
@@ -17,10 +22,16 @@ export async function send(instance, request) {
     drop(contents);
     throw new WitError({ tag: "HTTP-request-denied" });
   }
-  await instance.scope.gate?.();
   const sent = (result) => request.sent?.(result);
   const abort = new AbortController();
   instance.end.then((reason) => abort.abort(reason));
+  const wallMs = instance.composition.limits["wall-ms"];
+  const wait = (time) => Math.min(time === undefined ? Infinity : Number(time) / 1e6, wallMs);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    abort.abort();
+  }, wait(options?.getFirstByteTimeout()));
   try {
     const answer = await fetch(request.url(), {
       method: request.method(),
@@ -30,11 +41,13 @@ export async function send(instance, request) {
       signal: abort.signal,
     });
     if (contents === undefined) sent(OK);
-    return received(answer);
+    return received(answer, wait(options?.getBetweenBytesTimeout()));
   } catch (error) {
-    const code = errorCode(error);
+    const code = isLate ? READ_TIMEOUT : errorCode(error);
     sent({ tag: "err", val: code });
     throw new WitError(code);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -62,9 +75,9 @@ function upload(contents, trailers, sent) {
   });
 }
 
-/** The platform's response as one of WASI. */
-export function received(answer) {
-  const { body, end } = incoming(answer.body, { tag: "HTTP-response-incomplete" });
+/** The platform's response as one of WASI; where a time is given, no longer than that is waited for a piece of its body. */
+export function received(answer, betweenMs) {
+  const { body, end } = incoming(answer.body, { tag: "HTTP-response-incomplete" }, betweenMs);
   const [response] = Response.new(Fields.received(answer.headers), body && source(body.read, body.leave), end);
   response.setStatusCode(answer.status);
   return response;
