@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::cell::Cell;
 use wasip3::clocks::monotonic_clock;
 use wasip3::http::client;
-use wasip3::http::types::{ErrorCode, Fields, Method, Request, Response, Scheme};
+use wasip3::http::types::{ErrorCode, Fields, Method, Request, RequestOptions, Response, Scheme};
 use wasip3::wit_future;
 use wit_bindgen::{FutureReader, StreamReader};
 
@@ -227,7 +227,13 @@ fn log(arguments: &Arguments) -> Answer {
 /// Asks another origin, and tells what came: its status and body, or the error.
 async fn fetch(arguments: &Arguments) -> Answer {
     let (_, end) = wit_future::new(|| Ok(None));
-    let request = outbound(arguments.text("url"), Fields::new(), None, end)?;
+    // How long it waits for the first byte of the answer, where the query says so.
+    let options = arguments.number("first-byte-ms").map(|ms| {
+        let options = RequestOptions::new();
+        let _ = options.set_first_byte_timeout(Some(ms * MILLISECOND));
+        options
+    });
+    let request = outbound(arguments.text("url"), Fields::new(), None, end, options)?;
     match client::send(request).await {
         Err(error) => reply::json(200, &json!({ "error": name_of(&error) })),
         Ok(response) => {
@@ -255,7 +261,7 @@ async fn proxy(request: Request, arguments: &Arguments) -> Answer {
     }
     let method = request.get_method();
     let (body, end) = body_of(request);
-    let outbound = outbound(arguments.text("url"), headers, Some(body), end)?;
+    let outbound = outbound(arguments.text("url"), headers, Some(body), end, None)?;
     outbound.set_method(&method).map_err(|()| reply::internal("method"))?;
     client::send(outbound).await
 }
@@ -265,12 +271,13 @@ fn outbound(
     headers: Fields,
     body: Option<StreamReader<u8>>,
     end: FutureReader<End>,
+    options: Option<RequestOptions>,
 ) -> Result<Request, ErrorCode> {
     let (scheme, rest) = url.split_once("://").ok_or(ErrorCode::HttpRequestUriInvalid)?;
     let at = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(at);
     let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
-    let (request, _sent) = Request::new(headers, body, end, None);
+    let (request, _sent) = Request::new(headers, body, end, options);
     let invalid = |()| ErrorCode::HttpRequestUriInvalid;
     request.set_scheme(Some(&scheme)).map_err(invalid)?;
     request.set_authority(Some(authority)).map_err(invalid)?;
