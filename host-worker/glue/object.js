@@ -19,6 +19,8 @@ const LIFECYCLE = "selvedge:durable/lifecycle@0.1.0";
  * call. Each of them leaves some 100 KB behind in the transpiled runtime, and an isolate has 128 MB.
  */
 const DOORS_MAX = 200;
+/** After how many new calls wait until those under way have ended, bodies included, where no such moment has come. */
+const DOORS_HELD = 2 * DOORS_MAX;
 
 /** The class of the platform for the class of objects at this index. */
 export function objectClass(index) {
@@ -69,7 +71,12 @@ class Life {
       const turn = this.#turn;
       const call = (async () => {
         if (serial) await turn.catch(() => {});
-        return await run(await this.#instance(name));
+        const live = await this.#take(name);
+        try {
+          return await run(await live.start());
+        } finally {
+          live.release();
+        }
       })();
       if (serial) this.#turn = call;
       return await within(limits["wall-ms"], call, () => ({ platform: { tag: "timeout" } }));
@@ -81,15 +88,21 @@ class Life {
     }
   }
 
-  /** The instance, started where there is none. */
-  #instance(name) {
-    const { limits } = this.#composition;
-    const isIdle = this.#calls === 1 && this.#live !== null && (Date.now() - this.#usedAt > limits["idle-ms"] || this.#live.doors > DOORS_MAX);
-    if (isIdle && this.#usedAt > 0) this.#live.end();
+  /**
+   * The instance, for a call that releases it; another one where there is none, or where the last has had its time. It is
+   * held at once: nothing may come between choosing it and that.
+   */
+  async #take(name) {
+    const live = this.#live;
+    if (live !== null && !live.ended) {
+      if (live.doors > DOORS_HELD) await live.drained();
+      const hasHadItsTime = live.doors > DOORS_MAX || Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
+      if (live.busy === 0 && this.#usedAt > 0 && hasHadItsTime) live.end();
+    }
     if (this.#live === null || this.#live.ended) {
       this.#live = new Live(this.#composition, this.#context, this.#env, this.#alarm, name);
     }
-    return this.#live.start();
+    return this.#live.hold();
   }
 
   /** The platform says that a time has come. */
@@ -110,7 +123,11 @@ class Life {
 
 /** An instance of an object. */
 class Live {
+  /** Requests that came through the door. */
   doors = 0;
+  /** Calls and bodies that are under way. */
+  busy = 0;
+  #whenDrained = [];
   #instance;
   #started = null;
   #subject;
@@ -132,6 +149,23 @@ class Live {
 
   get ended() {
     return this.#instance.ended !== null;
+  }
+
+  /** Keeps the instance from being ended for its age, until it is released. */
+  hold() {
+    this.busy++;
+    return this;
+  }
+
+  release() {
+    this.busy--;
+    if (this.busy > 0) return;
+    for (const resolve of this.#whenDrained.splice(0)) resolve();
+  }
+
+  /** Resolves when nothing is under way. */
+  drained() {
+    return this.busy === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenDrained.push(resolve));
   }
 
   /** Started: the resource is made, and the object was told. */
@@ -165,13 +199,21 @@ class Live {
     this.doors++;
     const instance = this.#instance;
     const { body, end } = incoming(platform.body, { tag: "HTTP-protocol-error" });
+    // The body may be on its way for long after this call has ended.
+    this.hold();
+    let isSent = false;
+    const sent = () => {
+      if (!isSent) this.release();
+      isSent = true;
+    };
     try {
       const response = await instance.call(() => this.composition.ask(instance, Request.received(platform, body, end)));
       const ended = instance.end.then((why) => Promise.reject(why));
       ended.catch(() => {});
       const chunk = (next) => Promise.race([next, ended]);
-      return { ok: await toPlatform(response, { bytesMax: Infinity, chunk, done() {}, broken() {} }) };
+      return { ok: await toPlatform(response, { bytesMax: Infinity, chunk, done: sent, broken: sent }) };
     } catch (error) {
+      sent();
       if (error?.payload === undefined) throw error;
       return { platform: { tag: "reset", val: JSON.stringify(error.payload) } };
     }
