@@ -45,5 +45,5 @@ fn stored() -> Result<u64, Error> {
 }
 
 fn failed(error: storage::Error) -> Error {
-    Error::Other(format!("{error:?}"))
+    Error::Reset(format!("{error:?}"))
 }
