@@ -61,6 +61,7 @@ fmt:
     cargo fmt --all --manifest-path tests/guests/Cargo.toml
     cargo fmt --all --manifest-path host-native/benches/app/Cargo.toml
     cargo fmt --all --manifest-path host-worker/Cargo.toml
+    cargo fmt --all --manifest-path host-worker/Cargo.toml
 
 # Measure: the real server beside a bare hyper one; writes target/bench/summary.json
 bench *flags: setup

@@ -32,6 +32,16 @@ counted() {
   failed=$((failed + f))
 }
 
+# The Workers host is bundled and judged with npm's tools; `selvedge` finds a newer Node itself where this is old.
+need_node() {
+  command -v npm >/dev/null && return
+  local root=()
+  [ "$(id -u)" -eq 0 ] || root=(sudo -n)
+  "${root[@]}" apt-get update && "${root[@]}" apt-get install -y --no-install-recommends nodejs npm ||
+    { echo "npm is missing and apt could not install it; install Node with npm, then run this again" >&2; return 1; }
+}
+step "Node, for the Workers host" need_node
+
 # The compiler for guests. Unset where it is the ordinary one: an empty RUSTC breaks cargo.
 guest_rustc=$(components/setup.sh --print-rustc) || guest_rustc=rustc
 for_wasm() { env RUSTC="$guest_rustc" CARGO_TARGET_DIR=target/wasm "$@"; }

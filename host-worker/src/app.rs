@@ -171,4 +171,3 @@ fn names(of: &JsValue, key: &str) -> Names {
     });
     entries.collect()
 }
-

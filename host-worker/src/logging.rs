@@ -27,7 +27,8 @@ impl Line {
     pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         if !value.is_empty() {
             let quoted = JSON::stringify(&JsValue::from_str(value)).map(String::from);
-            self.0.push_str(&format!(",\"{key}\":{}", quoted.unwrap_or_else(|_| "\"\"".to_owned())));
+            self.0
+                .push_str(&format!(",\"{key}\":{}", quoted.unwrap_or_else(|_| "\"\"".to_owned())));
         }
         self
     }

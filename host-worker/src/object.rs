@@ -37,7 +37,8 @@ pub fn storage_key(key: &str) -> Result<(), JsValue> {
 #[wasm_bindgen(js_name = storageKeys)]
 pub fn storage_keys(count: usize) -> Result<(), JsValue> {
     if count > STORAGE_KEYS_MAX {
-        let sentence = format!("there are {count} keys, and at most {STORAGE_KEYS_MAX} are allowed");
+        let sentence =
+            format!("there are {count} keys, and at most {STORAGE_KEYS_MAX} are allowed");
         return Err(refuse("too-large", Some(&sentence)));
     }
     Ok(())

@@ -45,7 +45,10 @@ pub fn check_set(
     metadata_bytes: usize,
 ) -> Result<(), JsValue> {
     let too_large = |what: &str, bytes: usize, most: usize| {
-        refuse("too-large", Some(&format!("{what} has {bytes} bytes, and at most {most} are allowed")))
+        refuse(
+            "too-large",
+            Some(&format!("{what} has {bytes} bytes, and at most {most} are allowed")),
+        )
     };
     if metadata_bytes > METADATA_BYTES_MAX {
         return Err(too_large("the metadata", metadata_bytes, METADATA_BYTES_MAX));
@@ -101,7 +104,9 @@ fn seal(prefix: &str, platform: &str) -> String {
 pub fn page(limit: Option<u32>) -> Result<u32, JsValue> {
     let most = u32::try_from(LIST_KEYS_MAX).unwrap_or(u32::MAX);
     match limit {
-        Some(0) => Err(refuse("invalid-argument", Some("the limit is 0, and at least 1 is needed"))),
+        Some(0) => {
+            Err(refuse("invalid-argument", Some("the limit is 0, and at least 1 is needed")))
+        }
         limit => Ok(limit.unwrap_or(most).min(most)),
     }
 }
