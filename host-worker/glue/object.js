@@ -21,6 +21,8 @@ const LIFECYCLE = "selvedge:durable/lifecycle@0.1.0";
 const DOORS_MAX = 200;
 /** After how many new calls wait until those under way have ended, bodies included, where no such moment has come. */
 const DOORS_HELD = 2 * DOORS_MAX;
+/** How long they wait for that, in milliseconds: a call that comes back to the object it began in would wait for itself. */
+const DRAIN_MS = 1000;
 
 /** The class of the platform for the class of objects at this index. */
 export function objectClass(index) {
@@ -95,7 +97,8 @@ class Life {
   async #take(name) {
     const live = this.#live;
     if (live !== null && !live.ended) {
-      if (live.doors > DOORS_HELD) await live.drained();
+      // Where that does not come in time, the instance goes on, and is looked at again after as many requests.
+      if (live.doors > DOORS_HELD) await within(DRAIN_MS, live.drained(), () => (live.doors = DOORS_MAX));
       const hasHadItsTime = live.doors > DOORS_MAX || Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
       if (live.busy === 0 && this.#usedAt > 0 && hasHadItsTime) live.end();
     }
