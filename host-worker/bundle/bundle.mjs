@@ -14,8 +14,8 @@ import { transpile } from "./transpile.mjs";
 import { bundleWorker } from "./worker.mjs";
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
-/** Changes whenever what a component is turned into does: these files, and the tools that the lock file pins. */
-const recipe = hash(...(await Promise.all(["bundle.mjs", "transpile.mjs", "edits.mjs", "bytes_edits.mjs", "lazy_edits.mjs", "suspending.mjs", "memory.mjs", "wasm.mjs", "package-lock.json"].map(ours))));
+/** Changes whenever what a component is turned into may do: with these files, and the tools that the lock file pins. */
+const recipe = hash(...(await ours()));
 
 try {
   const report = await run();
@@ -94,8 +94,10 @@ async function parts() {
   return found;
 }
 
-async function ours(file) {
-  return await readFile(join(import.meta.dirname, file), "utf8").catch(() => "");
+/** What lies beside this file: all of it, so that none is forgotten that has a say in what is made. */
+async function ours() {
+  const names = (await readdir(import.meta.dirname)).filter((name) => /\.(mjs|json)$/.test(name)).sort();
+  return Promise.all(names.map((name) => readFile(join(import.meta.dirname, name), "utf8")));
 }
 
 function hash(...texts) {

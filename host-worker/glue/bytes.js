@@ -41,26 +41,6 @@ export function drop(stream) {
   dispose?.call(stream);
 }
 
-/** All bytes of a stream. */
-export async function readAll(stream) {
-  const read = reader(stream);
-  const chunks = [];
-  for (let chunk = await read(); chunk !== null; chunk = await read()) chunks.push(chunk);
-  return concat(chunks);
-}
-
-/** One array of several. */
-export function concat(chunks) {
-  if (chunks.length === 1) return chunks[0];
-  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
-}
-
 function toBytes(value) {
   if (value === undefined) return new Uint8Array(0);
   if (value instanceof Uint8Array) return value;

@@ -14,7 +14,7 @@ class Exit extends Error {
 }
 
 /** Gathers what a guest writes until a line is whole; the host logs it. */
-export class Lines {
+class Lines {
   #stream;
   #instance;
   #bytes = [];

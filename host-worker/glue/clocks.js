@@ -1,6 +1,7 @@
 // `wasi:clocks`. The platform's time stands still while a guest computes, and goes on when it waits.
 
 import { Pollable } from "./io.js";
+import { TIMER_MS_MAX } from "./time.js";
 
 const NANOSECONDS = 1_000_000n;
 const start = Date.now();
@@ -11,7 +12,7 @@ const monotonic = () => BigInt(nowMs() - start) * NANOSECONDS + 1n;
 const wait = (instance, nanoseconds) =>
   new Promise((resolve) => {
     // A longer wait than a timer can have outlives every Worker.
-    const ms = Math.min(Number((nanoseconds + NANOSECONDS - 1n) / NANOSECONDS), 2 ** 31 - 1);
+    const ms = Math.min(Number((nanoseconds + NANOSECONDS - 1n) / NANOSECONDS), TIMER_MS_MAX);
     setTimeout(() => {
       if (instance.ended === null) resolve();
     }, ms);

@@ -51,7 +51,8 @@ export async function send(instance, request, options = request.getOptions()) {
   }
 }
 
-function upload(contents, trailers, sent) {
+/** A body of a component for the platform to send; `sent` is told of its end. */
+export function upload(contents, trailers, sent) {
   const read = reader(contents);
   return new ReadableStream({
     type: "bytes",

@@ -1,9 +1,8 @@
 // How objects are called: typed, by stubs of their interface, and by a request through the untyped door.
 
-import { drop, reader } from "./bytes.js";
 import { objectBinding } from "./host.js";
 import { WitError } from "./http.js";
-import { received } from "./outbound.js";
+import { received, upload } from "./outbound.js";
 
 /** The platform's stub of an object; one for each, so that calls of one caller keep their order. */
 function stubOf(instance, class_, name) {
@@ -85,21 +84,8 @@ function platformFailure(method, class_, failure) {
 export const namespace = (instance) => ({
   async fetch(class_, name, request) {
     const [contents, trailers] = request.take();
-    const read = reader(contents);
-    const body = contents && new ReadableStream({
-      type: "bytes",
-      async pull(controller) {
-        const chunk = await read();
-        if (chunk === null) {
-          const end = await trailers;
-          if (end?.tag === "err") return controller.error(new Error("the body was broken off"));
-          controller.close();
-          controller.byobRequest?.respond(0);
-        } else if (chunk.length > 0) controller.enqueue(chunk);
-        else await this.pull(controller);
-      },
-      cancel: () => drop(contents),
-    });
+    // Its sending is told of below: an object may answer without having read it.
+    const body = contents && upload(contents, trailers, () => {});
     const platform = new globalThis.Request(request.url(), { method: request.method(), headers: request.getHeaders().toHeaders(), body });
     const outcome = await ask(instance, class_, name, (object) => object.door(name, platform));
     request.sent?.({ tag: "ok", val: undefined });
