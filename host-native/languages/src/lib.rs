@@ -4,6 +4,7 @@
 
 pub mod cache;
 pub mod carried;
+pub mod compare;
 pub mod componentize;
 pub mod generated;
 pub mod npm;
