@@ -12,10 +12,7 @@ package async
 
 import (
 	"fmt"
-	"runtime"
 	"unsafe"
-
-	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
 )
 
 // Numbers of the canonical ABI.
