@@ -64,17 +64,17 @@ pub fn component(
         if embedded == Embedded::NotYet {
             embed_component_metadata(&mut module, &world.resolve, world.id, StringEncoding::UTF8)?;
         }
-        let encoder = ComponentEncoder::default().validate(true).module(&module)?;
+        let mut encoder = ComponentEncoder::default();
+        encoder.validate(true).module(&module)?;
         let name = adapters::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
-        let mut encoder = match adapter {
-            Adapter::None => encoder,
-            Adapter::Proxy => {
-                encoder.adapter(name, adapters::WASI_SNAPSHOT_PREVIEW1_PROXY_ADAPTER)?
-            }
-            Adapter::Reactor => {
-                encoder.adapter(name, adapters::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?
-            }
+        let adapter = match adapter {
+            Adapter::None => None,
+            Adapter::Proxy => Some(adapters::WASI_SNAPSHOT_PREVIEW1_PROXY_ADAPTER),
+            Adapter::Reactor => Some(adapters::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER),
         };
+        if let Some(adapter) = adapter {
+            encoder.adapter(name, adapter)?;
+        }
         encoder.encode()
     };
     encode().map_err(|error| explain(world.full_name(), &error))
