@@ -5,6 +5,7 @@
 
 pub mod failure;
 pub mod host;
+pub mod language;
 pub mod limits;
 #[cfg(feature = "manifest")]
 pub mod manifest;

@@ -1,0 +1,53 @@
+//! Lists the files of the repository's `wit/`, so that they are embedded: guests of every language are
+//! built against the WIT that this command was made with, wherever it runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match list() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            println!("cargo::error=the WIT cannot be embedded: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list() -> Result<(), String> {
+    let folder = |variable: &str| {
+        std::env::var_os(variable).map(PathBuf::from).ok_or(format!("cargo has not set {variable}"))
+    };
+    let wit = folder("CARGO_MANIFEST_DIR")?.join("../../wit");
+    let mut files = Vec::new();
+    gather("", &wit, &mut files)?;
+    gather("deps/", &wit.join("deps"), &mut files)?;
+    files.sort();
+    let mut list = String::from("&[\n");
+    for (name, path) in &files {
+        println!("cargo::rerun-if-changed={}", path.display());
+        list.push_str(&format!("    ({name:?}, include_str!({:?})),\n", path.display()));
+    }
+    list.push_str("]\n");
+    for path in ["build.rs".into(), wit.clone(), wit.join("deps")] {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    let path = folder("OUT_DIR")?.join("wit_files.rs");
+    fs::write(&path, list).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// The files of a folder; in `deps`, those of the folders in it.
+fn gather(prefix: &str, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> Result<(), String> {
+    let unreadable = |error| format!("cannot read {}: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if path.is_dir() && !prefix.is_empty() {
+            gather(&format!("{prefix}{name}/"), &path, files)?;
+        } else if name.ends_with(".wit") {
+            files.push((format!("{prefix}{name}"), path));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! Builds components from C.
+
+use crate::tool::Tools;
+use crate::world::World;
+use crate::{BuildError, Project};
+
+/// Builds the project, and returns the component.
+pub(crate) fn build(
+    project: &Project<'_>,
+    _world: &World,
+    _tools: &Tools<'_>,
+) -> Result<Vec<u8>, BuildError> {
+    Err(BuildError::Other(format!("{} cannot be built yet", project.folder.display())))
+}

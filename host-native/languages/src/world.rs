@@ -1,0 +1,416 @@
+//! The world that a project is built for: read from its `wit/`, completed by the WIT that travels with
+//! this command.
+
+use crate::carried;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use wit_component::{OutputToString, WitPrinter};
+use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{PackageId, PackageName, Resolve, SourceMap, UnresolvedPackageGroup, WorldId};
+
+/// A world with everything that it refers to.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// All types and interfaces.
+    pub resolve: Resolve,
+    /// The package that the project's own WIT is.
+    pub package: PackageId,
+    /// The world in it.
+    pub id: WorldId,
+    /// The folder that the project's WIT was read from, where it has any.
+    pub folder: Option<PathBuf>,
+    /// All texts, by their paths in a folder like `wit/`, those of the main package and `deps/`.
+    files: Vec<(PathBuf, String)>,
+}
+
+/// Why a project's world cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file is not WIT.
+    #[error("{}", .0)]
+    Invalid(String),
+    /// The WIT uses a package that is nowhere.
+    #[error("{} uses the package {package}, which is neither in its `deps` nor comes with selvedge{}; put its WIT into {}", .folder.display(), nearest(.package), .folder.join("deps").display())]
+    NoPackage {
+        /// The folder of the WIT.
+        folder: PathBuf,
+        /// The package.
+        package: Box<PackageName>,
+    },
+    /// There are several worlds, and none was named.
+    #[error("{} has the worlds {}; say which by `world` in the component's table", .folder.display(), .worlds.join(", "))]
+    Ambiguous {
+        /// The folder of the WIT.
+        folder: PathBuf,
+        /// The worlds.
+        worlds: Vec<String>,
+    },
+    /// There is no such world, or none at all.
+    #[error("{} has no world{}; {}", .folder.display(), .world.as_ref().map(|world| format!(" {world:?}")).unwrap_or_default(), has(.worlds))]
+    NoWorld {
+        /// The folder of the WIT.
+        folder: PathBuf,
+        /// The name, where one was given.
+        world: Option<String>,
+        /// The worlds that are there.
+        worlds: Vec<String>,
+    },
+}
+
+fn has(worlds: &[String]) -> String {
+    match worlds {
+        [] => "declare one in a file there".to_owned(),
+        worlds => format!("it has {}", worlds.join(", ")),
+    }
+}
+
+fn nearest(wanted: &PackageName) -> String {
+    let is_alike = |known: &&carried::Package| {
+        known.name.namespace == wanted.namespace && known.name.name == wanted.name
+    };
+    let alike: Vec<String> = carried::packages()
+        .iter()
+        .filter(is_alike)
+        .map(|package| package.name.to_string())
+        .collect();
+    match alike.is_empty() {
+        true => String::new(),
+        false => format!(" (that has {})", alike.join(" and ")),
+    }
+}
+
+impl World {
+    /// Reads the world of the project in `folder`: from `wit/` in it, else from `wit/` beside it, which
+    /// several components may share, else from the WIT of this command.
+    ///
+    /// `name` chooses among several worlds; in full, as `selvedge:app/service@0.1.0`, it may be one of
+    /// this command's.
+    ///
+    /// # Errors
+    /// [`WorldError`], each with the next step.
+    pub fn open(folder: &Path, name: Option<&str>) -> Result<Self, WorldError> {
+        let found = wit_of(folder);
+        let mut sources = match &found {
+            Some(wit) => Sources::read(wit)?,
+            None => Sources::carried()?,
+        };
+        let place = found.clone().unwrap_or_else(|| folder.join("wit"));
+        if let Some(package) = name.and_then(package_in) {
+            sources.want(&package)?;
+        }
+        sources.complete(&place)?;
+        let mut resolve = Resolve::default();
+        let Sources { main, others, files } = sources;
+        let package = resolve
+            .push_groups(main, others)
+            .map_err(anyhow::Error::from)
+            .map_err(|error| WorldError::Invalid(resolve.render_error(&error)))?;
+        // Without a `wit/`, what most components are.
+        let name = name.or(found.is_none().then_some("service"));
+        let id = select(&resolve, package, name, &place)?;
+        Ok(Self { resolve, package, id, folder: found, files })
+    }
+
+    /// The name of the world, in full where `of_package` is another's.
+    pub fn name(&self) -> &str {
+        self.resolve.worlds.get(self.id).map_or("", |world| &world.name)
+    }
+
+    /// The name by which any tool finds the world: that of its package, then its own.
+    pub fn full_name(&self) -> String {
+        let package = self.resolve.worlds.get(self.id).and_then(|world| world.package);
+        let package = package.unwrap_or(self.package);
+        self.resolve.id_of_name(package, self.name())
+    }
+
+    /// All texts by their paths in a folder that other tools read: the main package, and under `deps/`
+    /// everything that it needs.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_path(), text.as_str()))
+    }
+
+    /// Writes all texts into a new folder.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn lay_out(&self, folder: &Path) -> io::Result<()> {
+        for (path, text) in self.files() {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            fs::write(path, text)?;
+        }
+        Ok(())
+    }
+}
+
+/// The folder that holds the WIT of a project, where there is one.
+pub fn wit_of(folder: &Path) -> Option<PathBuf> {
+    let beside = folder.parent().map(|parent| parent.join("wit"));
+    [Some(folder.join("wit")), beside].into_iter().flatten().find(|wit| wit.is_dir())
+}
+
+/// Packages that are read, and not yet brought together.
+struct Sources {
+    main: UnresolvedPackageGroup,
+    others: Vec<UnresolvedPackageGroup>,
+    files: Vec<(PathBuf, String)>,
+}
+
+impl Sources {
+    /// Reads a folder of WIT with its `deps`.
+    fn read(wit: &Path) -> Result<Self, WorldError> {
+        let mut files = texts(wit, Path::new(""))?;
+        let main = parse(wit, &files)?;
+        let mut others = Vec::new();
+        for path in entries(&wit.join("deps"))? {
+            let inner = Path::new("deps").join(path.file_name().unwrap_or_default());
+            let dependency = if path.is_dir() {
+                texts(&path, &inner)?
+            } else {
+                text(&path, &inner)?.into_iter().collect()
+            };
+            if !dependency.is_empty() {
+                others.push(parse(wit, &dependency)?);
+                files.extend(dependency);
+            }
+        }
+        Ok(Self { main, others, files })
+    }
+
+    /// The worlds that this command knows.
+    fn carried() -> Result<Self, WorldError> {
+        let files = carried::worlds().into_iter().flat_map(|package| &package.files);
+        let files: Vec<(PathBuf, String)> =
+            files.map(|(name, text)| (PathBuf::from(name), text.clone())).collect();
+        Ok(Self { main: parse(Path::new("wit"), &files)?, others: Vec::new(), files })
+    }
+
+    /// Adds a package of this command, unless it is there.
+    fn want(&mut self, name: &PackageName) -> Result<(), WorldError> {
+        let Some(package) = carried::package(name).filter(|_| !self.names().contains(name)) else {
+            return Ok(());
+        };
+        let folder = Path::new("deps").join(&package.folder);
+        let files: Vec<(PathBuf, String)> =
+            package.files.iter().map(|(file, text)| (folder.join(file), text.clone())).collect();
+        self.others.push(parse(Path::new("wit"), &files)?);
+        self.files.extend(files);
+        Ok(())
+    }
+
+    /// Adds what is used and not there, until nothing is missing.
+    fn complete(&mut self, place: &Path) -> Result<(), WorldError> {
+        loop {
+            let names = self.names();
+            let groups = std::iter::once(&self.main).chain(&self.others);
+            let packages =
+                groups.flat_map(|group| std::iter::once(&group.main).chain(&group.nested));
+            let used = packages.flat_map(|package| package.foreign_deps.keys());
+            let missing: BTreeSet<PackageName> =
+                used.filter(|name| !names.contains(name)).cloned().collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            for name in missing {
+                if carried::package(&name).is_none() {
+                    let (folder, package) = (place.to_path_buf(), Box::new(name));
+                    return Err(WorldError::NoPackage { folder, package });
+                }
+                self.want(&name)?;
+            }
+        }
+    }
+
+    fn names(&self) -> BTreeSet<PackageName> {
+        let groups = std::iter::once(&self.main).chain(&self.others);
+        let packages = groups.flat_map(|group| std::iter::once(&group.main).chain(&group.nested));
+        packages.map(|package| package.name.clone()).collect()
+    }
+}
+
+fn select(
+    resolve: &Resolve,
+    package: PackageId,
+    name: Option<&str>,
+    place: &Path,
+) -> Result<WorldId, WorldError> {
+    let worlds = || {
+        let own =
+            resolve.packages.get(package).into_iter().flat_map(|package| package.worlds.keys());
+        own.cloned().collect::<Vec<_>>()
+    };
+    if name.is_none() && worlds().len() > 1 {
+        return Err(WorldError::Ambiguous { folder: place.to_path_buf(), worlds: worlds() });
+    }
+    resolve.select_world(&[package], name).map_err(|_| WorldError::NoWorld {
+        folder: place.to_path_buf(),
+        world: name.map(str::to_owned),
+        worlds: worlds(),
+    })
+}
+
+/// The package in the full name of a world, `ns:package/world@version`.
+fn package_in(world: &str) -> Option<PackageName> {
+    let (package, rest) = world.split_once('/')?;
+    let (namespace, name) = package.split_once(':')?;
+    let version = rest.split_once('@').and_then(|(_, version)| version.parse().ok());
+    Some(PackageName { namespace: namespace.to_owned(), name: name.to_owned(), version })
+}
+
+fn parse(wit: &Path, files: &[(PathBuf, String)]) -> Result<UnresolvedPackageGroup, WorldError> {
+    let mut sources = SourceMap::new();
+    for (path, text) in files {
+        sources.push(&wit.join(path), text.as_str());
+    }
+    sources.parse().map_err(|(sources, error)| WorldError::Invalid(error.render(&sources)))
+}
+
+/// The WIT files of a folder, which belong to one package.
+fn texts(folder: &Path, inner: &Path) -> Result<Vec<(PathBuf, String)>, WorldError> {
+    let mut files = Vec::new();
+    for path in entries(folder)?.iter().filter(|path| path.is_file()) {
+        files.extend(text(path, &inner.join(path.file_name().unwrap_or_default()))?);
+    }
+    Ok(files)
+}
+
+/// The text of a file, where it is WIT, also where that is encoded.
+fn text(path: &Path, inner: &Path) -> Result<Option<(PathBuf, String)>, WorldError> {
+    let unreadable = |source| WorldError::Unreadable { path: path.to_path_buf(), source };
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("wit") => {
+            let text = fs::read_to_string(path).map_err(unreadable)?;
+            Ok(Some((inner.to_path_buf(), text)))
+        }
+        Some("wasm") => {
+            let text = printed(&fs::read(path).map_err(unreadable)?)
+                .map_err(|error| WorldError::Invalid(format!("{}: {error:#}", path.display())))?;
+            Ok(Some((inner.with_extension("wit"), text)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// An encoded package, as text; with the packages that it needs, each in braces.
+fn printed(encoded: &[u8]) -> anyhow::Result<String> {
+    let DecodedWasm::WitPackage(resolve, main) = decode(encoded)? else {
+        anyhow::bail!("it is a component, not an encoded WIT package");
+    };
+    let others: Vec<PackageId> =
+        resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != main).collect();
+    let mut printer = WitPrinter::new(OutputToString::default());
+    printer.print(&resolve, main, &others)?;
+    Ok(printer.output.to_string())
+}
+
+/// What is in a folder, in the order of names; nothing where it is not there.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, WorldError> {
+    let unreadable = |source| WorldError::Unreadable { path: folder.to_path_buf(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.map_err(unreadable)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{World, WorldError};
+    use std::fs;
+    use std::path::Path;
+
+    fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let place = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = place.path().join("app").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        place
+    }
+
+    fn open(place: &tempfile::TempDir, name: Option<&str>) -> Result<World, WorldError> {
+        World::open(&place.path().join("app"), name)
+    }
+
+    const SERVICE: &str = "package me:app;\nworld hello { include wasi:http/service@0.3.0; import selvedge:keyvalue/store@0.1.0; }";
+
+    #[test]
+    fn what_is_missing_comes_from_this_command() {
+        let world = open(&project(&[("wit/world.wit", SERVICE)]), None).unwrap();
+        assert_eq!((world.name(), world.full_name().as_str()), ("hello", "me:app/hello"));
+        // What is laid out is whole by itself.
+        let place = tempfile::tempdir().unwrap();
+        world.lay_out(&place.path().join("wit")).unwrap();
+        let mut alone = wit_parser::Resolve::default();
+        alone.push_dir(place.path().join("wit")).unwrap();
+        assert_eq!(alone.packages.len(), world.resolve.packages.len());
+    }
+
+    #[test]
+    fn all_worlds_of_this_command_are_there() {
+        let nothing = project(&[("main.c", "")]);
+        assert_eq!(open(&nothing, None).unwrap().name(), "service");
+        for name in ["capabilities", "service", "service-p2", "gateway", "middleware", "object"] {
+            assert_eq!(open(&nothing, Some(name)).unwrap().name(), name);
+            let own = project(&[("wit/world.wit", SERVICE)]);
+            let full = format!("selvedge:app/{name}@0.1.0");
+            assert_eq!(open(&own, Some(&full)).unwrap().full_name(), full);
+        }
+    }
+
+    #[test]
+    fn a_package_in_deps_is_taken_before_that_of_this_command() {
+        let own = "package selvedge:keyvalue@0.1.0;\ninterface store { mine: func(); }";
+        let world = "package me:app;\nworld w { import selvedge:keyvalue/store@0.1.0; }";
+        let place = project(&[("wit/world.wit", world), ("wit/deps/keyvalue/own.wit", own)]);
+        let world = open(&place, None).unwrap();
+        let mut functions = world.resolve.interfaces.iter().flat_map(|(_, it)| it.functions.keys());
+        assert!(functions.any(|name| name == "mine"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_name() {
+        let two = "package me:app;\nworld a {}\nworld b {}";
+        let place = project(&[("wit/world.wit", two)]);
+        assert!(
+            matches!(open(&place, None), Err(WorldError::Ambiguous { worlds, .. }) if worlds == ["a", "b"])
+        );
+        assert!(open(&place, Some("b")).is_ok());
+        assert!(matches!(open(&place, Some("c")), Err(WorldError::NoWorld { .. })));
+        let place =
+            project(&[("wit/w.wit", "package me:app;\nworld w { import wasi:http/types@9.0.0; }")]);
+        let error = open(&place, None).unwrap_err();
+        assert!(
+            matches!(&error, WorldError::NoPackage { package, .. } if package.to_string() == "wasi:http@9.0.0")
+        );
+        assert!(error.to_string().contains("wasi:http@0.3.0"), "{error}");
+        let place = project(&[("wit/w.wit", "package me:app;\nworld w { import }")]);
+        let error = open(&place, None).unwrap_err();
+        assert!(error.to_string().contains("w.wit:2"), "{error}");
+        assert!(matches!(error, WorldError::Invalid(_)));
+    }
+
+    #[test]
+    fn components_share_the_wit_of_the_folder_around_them() {
+        let place = project(&[("go/go.mod", ""), ("wit/world.wit", SERVICE)]);
+        let world = World::open(&place.path().join("app/go"), None).unwrap();
+        assert_eq!(world.folder.as_deref(), Some(Path::new(&place.path().join("app/wit"))));
+    }
+}
