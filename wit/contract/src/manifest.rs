@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 pub use self::error::{Composition, ManifestError, ManifestErrorKind, Sort};
 pub use crate::host::HostPattern;
+use crate::language::{Engine, Language};
 use crate::limits::{Limits, ObjectLimits};
 use crate::names::Name;
 use crate::route::{Conflict, Pattern, Table};
@@ -61,6 +62,17 @@ pub enum Source {
     Cargo {
         /// The folder with its `Cargo.toml`.
         folder: PathBuf,
+    },
+    /// A folder in another language than Rust.
+    Language {
+        /// The folder of the sources.
+        folder: PathBuf,
+        /// What they are written in.
+        language: Language,
+        /// The world that they are built for, where their WIT has several.
+        world: Option<String>,
+        /// What runs them, where they are JavaScript.
+        engine: Option<Engine>,
     },
     /// A folder with a command that builds it.
     Command {

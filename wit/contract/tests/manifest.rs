@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use selvedge_contract::language::{Engine, Language};
 use selvedge_contract::limits::{Limits, ObjectLimits};
 use selvedge_contract::manifest::{Grants, HostPattern, Manifest, SecretSource, Source};
 use selvedge_contract::names::Name;
@@ -30,6 +31,14 @@ vars = { greeting = "hi", colour = "" }
 keyvalue = ["visitors"]
 [components.ready]
 wasm = "ready.wasm"
+[components.plain]
+source = "plain"
+language = "rust"
+[components.notes]
+source = "notes"
+language = "typescript"
+world = "service"
+engine = "quickjs"
 [components.jwt-auth]
 source = "jwt-auth"
 dependencies = ["greeter"]
@@ -95,7 +104,7 @@ fn demo() -> Manifest {
 fn everything_in_a_manifest_reaches_its_place() {
     let demo = demo();
     assert_eq!(demo.name.as_str(), "demo");
-    assert_eq!(demo.components.len(), 7);
+    assert_eq!(demo.components.len(), 9);
     assert_eq!(demo.components["hello"].source, Source::Cargo { folder: "hello".into() });
     assert_eq!(
         demo.components["other"].source,
@@ -103,6 +112,16 @@ fn everything_in_a_manifest_reaches_its_place() {
             folder: "../shared/other".into(),
             command: "make".to_owned(),
             wasm: "other/out.wasm".into(),
+        }
+    );
+    assert_eq!(demo.components["plain"].source, Source::Cargo { folder: "plain".into() });
+    assert_eq!(
+        demo.components["notes"].source,
+        Source::Language {
+            folder: "notes".into(),
+            language: Language::TypeScript,
+            world: Some("service".to_owned()),
+            engine: Some(Engine::QuickJs),
         }
     );
     assert_eq!(demo.components["ready"].source, Source::Ready { wasm: "ready.wasm".into() });

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::host::HostError;
+use crate::language::Language;
 use crate::limits::LimitError;
 use crate::names::{Name, NameError};
 use crate::route::{Pattern, PatternError};
@@ -83,6 +84,30 @@ pub enum ManifestErrorKind {
         expected: &'static str,
         /// What it is, with its article.
         found: &'static str,
+    },
+    /// A text that is none of those that have a meaning.
+    #[error("{value:?} is no {key} {}; {}", In(table), nearest_value(nearest.as_deref(), known))]
+    UnknownValue {
+        /// Where it stands.
+        table: String,
+        /// The key.
+        key: &'static str,
+        /// The text.
+        value: String,
+        /// The known text that looks most like it.
+        nearest: Option<String>,
+        /// All texts that have a meaning there.
+        known: Vec<&'static str>,
+    },
+    /// A key that has no meaning for the language beside it.
+    #[error("{key:?} {} has no meaning where the language is {}; leave it out", In(table), language.name())]
+    NotOfLanguage {
+        /// Where it stands.
+        table: String,
+        /// The key.
+        key: &'static str,
+        /// The language.
+        language: Language,
     },
     /// A text without characters.
     #[error("{key:?} {} has an empty text; write something or leave it out", In(table))]
@@ -358,6 +383,13 @@ fn nearest_key(nearest: Option<&str>, known: &[&str]) -> String {
         Some(nearest) => format!("did you mean {nearest:?}?"),
         None if known.is_empty() => "no key is known there, leave it out".to_owned(),
         None => format!("the known keys are {}", known.join(", ")),
+    }
+}
+
+fn nearest_value(nearest: Option<&str>, known: &[&str]) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean {nearest:?}?"),
+        None => format!("known are {}", known.join(", ")),
     }
 }
 

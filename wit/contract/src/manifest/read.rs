@@ -11,6 +11,7 @@ use super::verify::{self, Claim, Places};
 use super::{
     Component, HostPattern, KeyValueStore, Manifest, Object, SecretSource, Service, Source,
 };
+use crate::language::{Engine, Language};
 use crate::limits::{LimitError, LimitField, Limited, Limits, LimitsPatch, ObjectLimits};
 use crate::names::Name;
 use crate::route::Pattern;
@@ -90,6 +91,9 @@ impl<'d> Reader<'d, '_> {
     fn component(&mut self, name: &Name, section: &Section<'d>) -> Option<Component> {
         let known = [
             "source",
+            "language",
+            "world",
+            "engine",
             "build",
             "wasm",
             "dependencies",
@@ -121,6 +125,76 @@ impl<'d> Reader<'d, '_> {
     }
 
     fn source(&mut self, section: &Section<'d>) -> Option<Source> {
+        let has = |key: &str| section.keys().any(|found| found.text == key);
+        if has("language") {
+            return self.language(section);
+        }
+        for (key, alone) in [("world", &["world"]), ("engine", &["engine"])] {
+            if has(key) {
+                let (table, needs) = (section.path.clone(), "language");
+                let kind = Kind::NeedsKey { table, has: alone, needs, or_drop: key };
+                self.findings.add(section.at, kind);
+            }
+        }
+        self.plain_source(section)
+    }
+
+    /// A source in a language that is named.
+    fn language(&mut self, section: &Section<'d>) -> Option<Source> {
+        let has = |key: &str| section.keys().any(|found| found.text == key);
+        for key in ["build", "wasm"] {
+            if has(key) {
+                let (table, first) = (section.path.clone(), "language");
+                let kind = Kind::Both { table, first, second: key };
+                self.findings.add(section.at, kind);
+            }
+        }
+        let folder = self.path(section, "source");
+        if !has("source") {
+            let (table, needs) = (section.path.clone(), "source");
+            let kind = Kind::NeedsKey { table, has: &["language"], needs, or_drop: "language" };
+            self.findings.add(section.at, kind);
+        }
+        let known = Language::ALL.map(Language::name);
+        let language = self.choice(section, "language", &known, Language::of);
+        let known = Engine::ALL.map(Engine::name);
+        let engine = self.choice(section, "engine", &known, Engine::of);
+        let world = section.text("world", &mut self.findings).map(|world| world.text.to_owned());
+        let language = language?;
+        let is_rust = language == Language::Rust;
+        for (key, is_wrong) in [("world", is_rust), ("engine", !language.has_engine())] {
+            if let Some(text) = section.keys().find(|found| found.text == key && is_wrong) {
+                let table = section.path.clone();
+                self.findings.add(text.at, Kind::NotOfLanguage { table, key, language });
+            }
+        }
+        match language {
+            Language::Rust => Some(Source::Cargo { folder: folder? }),
+            _ => Some(Source::Language { folder: folder?, language, world, engine }),
+        }
+    }
+
+    /// The text of a key that is one of a few.
+    fn choice<T>(
+        &mut self,
+        section: &Section<'d>,
+        key: &'static str,
+        known: &[&'static str],
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let Text { text, at } = section.text(key, &mut self.findings)?;
+        let choice = read(text);
+        if choice.is_none() {
+            let nearest = nearest(text, known.iter().copied());
+            let (table, value) = (section.path.clone(), text.to_owned());
+            let known = known.to_vec();
+            self.findings.add(at, Kind::UnknownValue { table, key, value, nearest, known });
+        }
+        choice
+    }
+
+    /// A crate, a folder with a command, or a component that is ready.
+    fn plain_source(&mut self, section: &Section<'d>) -> Option<Source> {
         let folder = self.path(section, "source");
         let wasm = self.path(section, "wasm");
         let command = section.text("build", &mut self.findings).map(|command| command.text);
