@@ -102,9 +102,9 @@ fn module_of(language: Language, folder: &Path) -> Result<PathBuf, BuildError> {
         Language::TypeScript => &["ts", "mts", "tsx"],
         _ => &["js", "mjs", "jsx"],
     };
-    let names = MODULES.iter().flat_map(|name| {
-        endings.iter().map(move |ending| folder.join(format!("{name}.{ending}")))
-    });
+    let names = MODULES
+        .iter()
+        .flat_map(|name| endings.iter().map(move |ending| folder.join(format!("{name}.{ending}"))));
     let found = names.into_iter().find(|path| path.is_file());
     found.ok_or_else(|| {
         let ending = endings.first().copied().unwrap_or_default();
@@ -164,6 +164,13 @@ fn read_all(folder: &Path) -> std::io::Result<Files> {
 
 /// Finds the tools without running them on anything; says what its author should know of: what the
 /// engine lacks that the world has.
-pub(crate) fn check(_project: &Project<'_>, _world: &World) -> Result<Vec<String>, BuildError> {
+pub(crate) fn check(
+    language: Language,
+    project: &Project<'_>,
+    world: &World,
+) -> Result<Vec<String>, BuildError> {
+    npm::check(&PACKAGES).map_err(ToolError::from)?;
+    module_of(language, project.folder)?;
+    Plain::of(world, project.engine.unwrap_or_default())?;
     Ok(Vec::new())
 }
