@@ -125,7 +125,7 @@ pub fn check(language: Language, project: &Project<'_>) -> Result<Vec<String>, B
         Language::Go => go::check(project, &world),
         Language::C => c::check(project, &world),
         Language::Python => python::check(project, &world),
-        Language::JavaScript | Language::TypeScript => javascript::check(project, &world),
+        Language::JavaScript | Language::TypeScript => javascript::check(language, project, &world),
     }
 }
 
