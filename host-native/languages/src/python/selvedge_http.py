@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import componentize_py_async_support
 import wit_world
 from componentize_py_types import Err, Ok
+from wit_world import exports
 from wit_world.imports import http_types as types
 
 try:
@@ -159,7 +160,7 @@ class Response:
         return cls(text, status, {"content-type": "application/json"} | (headers or {}))
 
 
-class Service:
+class Service(exports.Handler):
     """A service: overwrite `fetch`."""
 
     async def fetch(self, request: Request) -> Response:
