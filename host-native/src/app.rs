@@ -152,6 +152,11 @@ impl Folders {
         self.edge().join("worker")
     }
 
+    /// Where a component in another language than Rust is made.
+    pub fn language(&self, component: &Name) -> PathBuf {
+        self.state().join("languages").join(component.as_str())
+    }
+
     /// A path as people write it: relative to the app's folder where it lies in there.
     pub fn show<'p>(&self, path: &'p Path) -> std::path::Display<'p> {
         path.strip_prefix(&self.app).unwrap_or(path).display()
@@ -160,9 +165,9 @@ impl Folders {
     /// The folder of a component's sources, where it has one.
     pub fn source(&self, source: &Source) -> Option<PathBuf> {
         match source {
-            Source::Cargo { folder } | Source::Command { folder, .. } => {
-                Some(self.app.join(folder))
-            }
+            Source::Cargo { folder }
+            | Source::Command { folder, .. }
+            | Source::Language { folder, .. } => Some(self.app.join(folder)),
             Source::Ready { .. } => None,
         }
     }

@@ -36,6 +36,9 @@ pub(crate) enum Problem {
     /// Sources that do not build; the compiler has said why.
     #[error("component \"{component}\": {reason}")]
     BuildFailed { component: Name, reason: String },
+    /// Something about a component's language that its author should know of.
+    #[error("component \"{component}\": {note}")]
+    OfLanguage { component: Name, note: String },
     /// A file that cannot be read.
     #[error("component \"{component}\": cannot read {path}: {reason}; correct `wasm`")]
     Unreadable { component: Name, path: String, reason: String },
@@ -143,6 +146,7 @@ impl Problem {
                 Severity::Warning
             }
             Self::NoHostGranted { .. }
+            | Self::OfLanguage { .. }
             | Self::UnusedGrant { .. }
             | Self::UnusedComponent { .. } => Severity::Note,
             _ => Severity::Error,

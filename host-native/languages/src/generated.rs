@@ -31,15 +31,18 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a folder was filled by [`fill`].
+pub fn is_generated(folder: &Path) -> bool {
+    fs::read_to_string(folder.join(".gitignore")).is_ok_and(|text| text == MARK)
+}
+
 /// Makes a folder hold these files and no others, and has git ignore it.
 ///
 /// # Errors
 /// Where it cannot be written, or holds something that was not generated.
 pub fn fill(folder: &Path, mut files: Files) -> io::Result<()> {
-    let ignore = folder.join(".gitignore");
-    let is_ours = fs::read_to_string(&ignore).is_ok_and(|text| text == MARK);
     let is_empty = fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
-    if !is_ours && !is_empty {
+    if !is_generated(folder) && !is_empty {
         let reason = "it holds files that were not generated; move them elsewhere";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
     }

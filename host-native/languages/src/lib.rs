@@ -4,10 +4,12 @@
 
 pub mod cache;
 pub mod carried;
+pub mod compare;
 pub mod componentize;
 pub mod generated;
 pub mod npm;
 pub mod tool;
+pub mod wit;
 pub mod world;
 
 mod c;
@@ -111,6 +113,22 @@ pub fn build(
     let path = project.out.join(format!("{}.wasm", project.name));
     generated::replace(&path, &component).map_err(|source| io_error(&path, source))?;
     Ok(path)
+}
+
+/// Whether a project could be built, as far as that can be told without building: by its WIT, and by
+/// the tools that are there. What its author should know of is in the sentences.
+///
+/// # Errors
+/// [`BuildError`], as [`build`] would say it.
+pub fn check(language: Language, project: &Project<'_>) -> Result<Vec<String>, BuildError> {
+    let world = World::open(project.folder, project.world)?;
+    match language {
+        Language::Rust => Ok(Vec::new()),
+        Language::Go => go::check(project, &world),
+        Language::C => c::check(project, &world),
+        Language::Python => python::check(project, &world),
+        Language::JavaScript | Language::TypeScript => javascript::check(project, &world),
+    }
 }
 
 /// What a component of a language is made with, beside its sources: a build is stale where this is

@@ -5,6 +5,7 @@ mod cargo;
 mod compositions;
 mod declared;
 mod inputs;
+pub(super) mod language;
 mod lock;
 pub(super) mod parallel;
 pub(crate) mod progress;

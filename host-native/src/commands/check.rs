@@ -6,7 +6,7 @@ mod report;
 use crate::app::App;
 use crate::built::{Artefact, Record};
 use crate::cli::CheckArgs;
-use crate::commands::build::{self, progress::Progress, sources};
+use crate::commands::build::{self, language, progress::Progress, sources};
 use crate::grants;
 use crate::inspect::Inspection;
 use crate::problem::Problem;
@@ -80,6 +80,8 @@ impl Findings {
                 }
                 Err(problem) => problems.push(problem),
             }
+            let is_fresh = found.get(name).is_some_and(|found| found.is_fresh);
+            problems.extend(of_language(app, name, is_fresh));
         }
         let inspections: Inspections = found
             .iter()
@@ -94,6 +96,25 @@ impl Findings {
         problems.extend(grants::compare(&app.manifest, &inspections, &wirings));
         problems.sort_by_key(Problem::severity);
         Self { found, inspections, wirings, problems }
+    }
+}
+
+/// What is said of a component in another language than Rust: why it cannot be built here, where that
+/// has to be done, and what its author should know of.
+fn of_language(app: &App, name: &Name, is_fresh: bool) -> Vec<Problem> {
+    let Some(component) = app.manifest.components.get(name) else { return Vec::new() };
+    let is_there = app.folders.source(&component.source).is_some_and(|folder| folder.is_dir());
+    if !is_there || !matches!(component.source, Source::Language { .. }) {
+        return Vec::new();
+    }
+    let component_name = || name.clone();
+    match language::check(app, name, &component.source) {
+        Ok(notes) => notes
+            .into_iter()
+            .map(|note| Problem::OfLanguage { component: component_name(), note })
+            .collect(),
+        Err(_) if is_fresh => Vec::new(),
+        Err(reason) => vec![Problem::BuildFailed { component: component_name(), reason }],
     }
 }
 
@@ -114,7 +135,7 @@ fn find(app: &App, record: &Record, name: &Name) -> Result<Found, Problem> {
         Source::Command { wasm, .. } => {
             Some(app.folders.app.join(wasm)).filter(|path| path.exists())
         }
-        Source::Cargo { .. } => {
+        Source::Cargo { .. } | Source::Language { .. } => {
             known.map(|known| known.wasm.path.clone()).filter(|path| path.exists())
         }
     };

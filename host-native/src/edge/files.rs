@@ -1,7 +1,7 @@
 //! What of the Workers host travels in this command: its WebAssembly and JavaScript, the glue, and the
 //! scripts that bundle. Embedded by `build.rs`.
 
-use sha2::{Digest as _, Sha256};
+use selvedge_languages::npm::{key, settle};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,32 +56,9 @@ pub(crate) fn unpack(parent: &Path) -> io::Result<Unpacked> {
     Ok(Unpacked { folder })
 }
 
-/// Gives a folder that is complete its name; where another process was faster, its folder is as good.
-pub(crate) fn settle(part: tempfile::TempDir, folder: &Path) -> io::Result<()> {
-    let part = part.keep();
-    match fs::rename(&part, folder) {
-        Err(_) if folder.is_dir() => fs::remove_dir_all(&part),
-        renamed => renamed,
-    }
-}
-
-/// A name for files by what is in them.
-pub(crate) fn key<'f>(files: impl Iterator<Item = (&'f str, &'f [u8])>) -> String {
-    let mut hash = Sha256::new();
-    for (name, content) in files {
-        hash.update(name.len().to_le_bytes());
-        hash.update(name);
-        hash.update(content.len().to_le_bytes());
-        hash.update(content);
-    }
-    let mut key = format!("{:x}", hash.finalize());
-    key.truncate(16);
-    key
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{content, key, unpack};
+    use super::{content, unpack};
 
     #[test]
     fn everything_that_bundles_is_embedded() {
@@ -116,15 +93,5 @@ mod tests {
         assert!(first.script("bundle.mjs").is_file());
         assert_eq!(unpack(parent.path()).unwrap(), first);
         assert_eq!(parent.path().read_dir().unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_key_tells_names_from_contents() {
-        let key = |files: &[(&str, &str)]| {
-            key(files.iter().map(|(name, content)| (*name, content.as_bytes())))
-        };
-        assert_eq!(key(&[("a", "b")]).len(), 16);
-        assert_ne!(key(&[("a", "bc")]), key(&[("ab", "c")]));
-        assert_ne!(key(&[("a", "b"), ("c", "d")]), key(&[("a", "b")]));
     }
 }

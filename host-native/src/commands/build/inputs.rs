@@ -1,6 +1,7 @@
 //! Whether the files that a component was built from have changed since.
 
 use crate::built::{Inputs, Stamp};
+use selvedge_languages::generated::is_generated;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,20 @@ pub(super) type Files = BTreeMap<PathBuf, Stamp>;
 /// Folders of what is made, not written; hidden ones are left out, too.
 const MADE: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
-/// The states of what is in a folder, and of the files elsewhere that were used before.
-pub(super) fn look(folder: &Path, known: &Inputs) -> Files {
+/// The states of what is in some folders, and of the files elsewhere that were used before.
+pub(super) fn look(folders: &[PathBuf], known: &Inputs) -> Files {
     let mut files = Files::new();
-    scan(folder, &mut files);
-    let elsewhere = known.files.keys().filter(|path| !path.starts_with(folder));
+    for folder in folders {
+        scan(folder, &mut files);
+    }
+    let elsewhere = known.files.keys().filter(|path| !is_in(path, folders));
     add(&mut files, elsewhere);
     files
+}
+
+/// Whether a file lies in one of the folders.
+pub(super) fn is_in(path: &Path, folders: &[PathBuf]) -> bool {
+    folders.iter().any(|folder| path.starts_with(folder))
 }
 
 /// Adds the states of files that exist.
@@ -31,8 +39,8 @@ pub(super) fn add<'p>(files: &mut Files, paths: impl Iterator<Item = &'p PathBuf
 }
 
 /// Whether nothing has changed since a component was built.
-pub(super) fn are_fresh(folder: &Path, known: &Inputs) -> bool {
-    look(folder, known) == known.files
+pub(super) fn are_fresh(folders: &[PathBuf], known: &Inputs) -> bool {
+    look(folders, known) == known.files
 }
 
 /// What to remember after a build that saw the files `before` and left them as `after`.
@@ -72,6 +80,9 @@ fn scan(folder: &Path, files: &mut Files) {
         let name = name.to_string_lossy();
         let Ok(kind) = entry.file_type() else { continue };
         if name.starts_with('.') || (kind.is_dir() && MADE.contains(&name.as_ref())) {
+            continue;
+        }
+        if kind.is_dir() && is_generated(&entry.path()) {
             continue;
         }
         if kind.is_dir() {

@@ -1,6 +1,7 @@
 //! What a build says while it works: on standard error, in cargo's manner.
 
 use crate::problem::{Problem, Severity};
+use selvedge_languages::tool::Tell;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -68,6 +69,16 @@ impl Progress {
 
     fn colour(self, colour: &'static str) -> (&'static str, &'static str) {
         if self.coloured { (colour, PLAIN) } else { ("", "") }
+    }
+}
+
+impl Tell for Progress {
+    fn begin(&self, verb: &str, what: &str) {
+        Self::begin(*self, verb, what);
+    }
+
+    fn done(&self, verb: &str, what: &str, took: Duration) {
+        Self::done(*self, verb, what, took);
     }
 }
 

@@ -1,7 +1,7 @@
 //! From sources to components: whichever changed is built, the others are left alone.
 
 use super::progress::Progress;
-use super::{ComponentReport, cargo, declared, inputs, parallel};
+use super::{ComponentReport, cargo, declared, inputs, language, parallel};
 use crate::app::App;
 use crate::built::{Artefact, ComponentRecord, Inputs, Record};
 use crate::clock;
@@ -9,6 +9,7 @@ use crate::inspect::Inspection;
 use crate::problem::Problem;
 use selvedge_contract::manifest::Source;
 use selvedge_contract::names::Name;
+use selvedge_languages::world::wit_of;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -115,14 +116,28 @@ pub(in crate::commands) fn check_source(
 pub(in crate::commands) fn is_fresh(app: &App, name: &Name, known: &ComponentRecord) -> bool {
     let Some(component) = app.manifest.components.get(name) else { return false };
     let inputs_fresh = || {
-        let folder = app.folders.source(&component.source);
-        folder.is_none_or(|folder| inputs::are_fresh(&folder, &known.inputs))
+        let folders = folders(app, &component.source);
+        folders.is_empty() || inputs::are_fresh(&folders, &known.inputs)
     };
-    known.recipe == recipe(&component.source) && known.wasm.is_unchanged() && inputs_fresh()
+    known.recipe == recipe(name, &component.source) && known.wasm.is_unchanged() && inputs_fresh()
 }
 
-fn recipe(source: &Source) -> String {
+/// The folders that a component is built from: its own, and that of the WIT it shares with others.
+fn folders(app: &App, source: &Source) -> Vec<PathBuf> {
+    let own = app.folders.source(source);
+    let wit = match (source, &own) {
+        (Source::Language { .. }, Some(own)) => wit_of(own).filter(|wit| !wit.starts_with(own)),
+        _ => None,
+    };
+    own.into_iter().chain(wit).collect()
+}
+
+fn recipe(name: &Name, source: &Source) -> String {
     match source {
+        Source::Language { folder, language, .. } => {
+            let made = language::recipe(name, source);
+            format!("{language} in {} by {made}", folder.display())
+        }
         Source::Cargo { folder } => format!("cargo in {}", folder.display()),
         Source::Command { folder, command, wasm } => {
             format!("`{command}` in {} writes {}", folder.display(), wasm.display())
@@ -134,6 +149,8 @@ fn recipe(source: &Source) -> String {
 /// Something that is built by itself.
 enum Job {
     Workspace(cargo::Workspace),
+    /// The components of one folder in other languages, one after the other: they share bindings.
+    Language(Vec<Name>),
     /// The commands of one folder, one after the other: they may write the same files.
     Folder(Vec<Name>),
     Ready(Name),
@@ -145,6 +162,7 @@ fn plan(app: &App, record: &Record, stale: &[Name]) -> (Vec<Job>, Vec<Problem>) 
     let mut jobs = Vec::new();
     let mut problems = Vec::new();
     let mut folders: BTreeMap<PathBuf, Vec<Name>> = BTreeMap::new();
+    let mut languages: BTreeMap<PathBuf, Vec<Name>> = BTreeMap::new();
     let mut crates = Vec::new();
     for (name, component) in &app.manifest.components {
         let is_stale = stale.contains(name);
@@ -154,6 +172,9 @@ fn plan(app: &App, record: &Record, stale: &[Name]) -> (Vec<Job>, Vec<Problem>) 
             }
             Source::Command { folder, .. } if is_stale => {
                 folders.entry(app.folders.app.join(folder)).or_default().push(name.clone());
+            }
+            Source::Language { folder, .. } if is_stale => {
+                languages.entry(app.folders.app.join(folder)).or_default().push(name.clone());
             }
             Source::Ready { .. } if is_stale => jobs.push(Job::Ready(name.clone())),
             _ => {}
@@ -169,6 +190,7 @@ fn plan(app: &App, record: &Record, stale: &[Name]) -> (Vec<Job>, Vec<Problem>) 
             problems.push(Problem::BuildFailed { component, reason });
         }
     }
+    jobs.extend(languages.into_values().map(Job::Language));
     jobs.extend(folders.into_values().map(Job::Folder));
     (jobs, problems)
 }
@@ -178,6 +200,7 @@ impl Job {
         let started = Instant::now();
         match self {
             Self::Workspace(workspace) => build_workspace(app, record, progress, workspace),
+            Self::Language(names) => build_languages(app, record, progress, names),
             Self::Folder(names) => build_folder(app, record, progress, names),
             Self::Ready(name) => {
                 let built = settle(app, record, name, &inputs::Files::new(), None, |wasm| {
@@ -201,7 +224,8 @@ fn build_workspace(
     let began = clock::now();
     let mut before = inputs::Files::new();
     for member in &workspace.members {
-        before.extend(inputs::look(&member.folder, &known_inputs(record, &member.name)));
+        let folder = std::slice::from_ref(&member.folder);
+        before.extend(inputs::look(folder, &known_inputs(record, &member.name)));
     }
     let mut built = cargo::build(workspace);
     let took = started.elapsed();
@@ -214,6 +238,29 @@ fn build_workspace(
     }
     if outcomes.iter().all(|(_, _, outcome)| outcome.is_ok()) {
         progress.done("Built", &names.join(", "), took);
+    }
+    outcomes
+}
+
+fn build_languages(
+    app: &App,
+    record: &Record,
+    progress: &Progress,
+    names: &[Name],
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for name in names {
+        let Some(component) = app.manifest.components.get(name) else { continue };
+        let started = Instant::now();
+        progress.begin("Building", name.as_str());
+        let folders = folders(app, &component.source);
+        let before = inputs::look(&folders, &known_inputs(record, name));
+        let made = language::build(app, name, &component.source, progress);
+        if made.is_ok() {
+            progress.done("Built", name.as_str(), started.elapsed());
+        }
+        let outcome = settle(app, record, name, &before, None, |_| made);
+        outcomes.push((name.clone(), started.elapsed(), outcome));
     }
     outcomes
 }
@@ -231,7 +278,7 @@ fn build_folder(app: &App, record: &Record, progress: &Progress, names: &[Name])
             settle(app, record, name, before, None, |_| declared::find(command, &wasm))
         } else {
             progress.begin("Building", name.as_str());
-            let before = inputs::look(&folder, &known_inputs(record, name));
+            let before = inputs::look(std::slice::from_ref(&folder), &known_inputs(record, name));
             let made = declared::run(&folder, command, &wasm);
             if made.is_ok() {
                 progress.done("Built", name.as_str(), started.elapsed());
@@ -273,16 +320,14 @@ fn settle(
     };
     let path = made(&ready).map_err(failed)?;
     let (wasm, inspection) = inspect(app, name, &path)?;
-    let inputs = app.folders.source(source).map(|folder| {
-        let known = known_inputs(record, name);
-        let mut after = inputs::look(&folder, &Inputs::default());
-        let mut before = before.clone();
-        before.retain(|path, _| path.starts_with(&folder) || known.files.contains_key(path));
-        if let Some(Elsewhere { root, began }) = elsewhere {
-            inputs::add_of_cargo(&folder, root, &path, began, &mut before, &mut after);
-        }
-        inputs::settle(&before, after, &known)
-    });
-    let inputs = inputs.unwrap_or_default();
-    Ok(ComponentRecord { recipe: recipe(source), inputs, wasm, inspection })
+    let folders = folders(app, source);
+    let known = known_inputs(record, name);
+    let mut after = inputs::look(&folders, &Inputs::default());
+    let mut before = before.clone();
+    before.retain(|path, _| inputs::is_in(path, &folders) || known.files.contains_key(path));
+    if let (Some(Elsewhere { root, began }), [folder]) = (elsewhere, folders.as_slice()) {
+        inputs::add_of_cargo(folder, root, &path, began, &mut before, &mut after);
+    }
+    let inputs = inputs::settle(&before, after, &known);
+    Ok(ComponentRecord { recipe: recipe(name, source), inputs, wasm, inspection })
 }
