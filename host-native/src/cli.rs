@@ -1,9 +1,11 @@
 //! The flags, as typed. Nothing here is resolved or checked against the world.
 
 mod edge;
+mod language;
 mod object;
 
 pub use self::edge::{BundleArgs, BundleFlags, DeployArgs, DevArgs};
+pub use self::language::{WitArgs, WitCommand};
 pub use self::object::{ObjectArgs, ObjectCommand, ObjectsArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -43,6 +45,8 @@ pub enum Command {
     Kv(KvArgs),
     /// Look at the app's durable objects, copy and delete them, also while it is served
     Object(ObjectArgs),
+    /// Print or export the interfaces that hosts offer, and those of any component
+    Wit(WitArgs),
 }
 
 /// Where the app is.

@@ -8,6 +8,7 @@ mod dev;
 mod kv;
 mod object;
 mod serve;
+mod wit;
 
 use crate::cli::{Cli, Command};
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Deploy(args) => deploy::run(&args),
         Command::Kv(args) => kv::run(&args),
         Command::Object(args) => object::run(&args),
+        Command::Wit(args) => wit::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,8 +1,9 @@
 //! The WIT that travels inside this command: the repository's `wit/`, package by package.
 
+use crate::world::WorldError;
 use sha2::{Digest as _, Sha256};
 use std::sync::OnceLock;
-use wit_parser::{PackageName, SourceMap};
+use wit_parser::{PackageName, Resolve, SourceMap};
 
 /// Paths in `wit/`, and texts; in the order of paths.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/wit_files.rs"));
@@ -33,6 +34,30 @@ pub fn worlds() -> Option<&'static Package> {
 /// The package of exactly this name.
 pub fn package(name: &PackageName) -> Option<&'static Package> {
     packages().iter().find(|package| package.name == *name)
+}
+
+/// All packages together.
+///
+/// # Errors
+/// Never, as a test shows.
+pub fn resolve() -> Result<&'static Resolve, WorldError> {
+    static RESOLVE: OnceLock<Result<Resolve, String>> = OnceLock::new();
+    let made = RESOLVE.get_or_init(|| {
+        let parse = |package: &Package| {
+            let mut sources = SourceMap::new();
+            for (name, text) in &package.files {
+                sources.push_str(&format!("{}/{name}", package.folder), text.as_str());
+            }
+            sources.parse().map_err(|(sources, error)| error.render(&sources))
+        };
+        let main = parse(worlds().ok_or("there is no selvedge:app")?)?;
+        let others = packages().iter().filter(|package| package.name != main.main.name);
+        let others = others.map(parse).collect::<Result<Vec<_>, _>>()?;
+        let mut resolve = Resolve::default();
+        resolve.push_groups(main, others).map_err(|error| format!("{error:#}"))?;
+        Ok(resolve)
+    });
+    made.as_ref().map_err(|reason| WorldError::Invalid(reason.clone()))
 }
 
 /// Tells one state of the WIT from another.
@@ -116,6 +141,11 @@ mod tests {
         }
         let files: usize = packages().iter().map(|package| package.files.len()).sum();
         assert_eq!(files, FILES.len());
+    }
+
+    #[test]
+    fn all_packages_are_one_whole() {
+        assert_eq!(super::resolve().unwrap().packages.len(), packages().len());
     }
 
     #[test]

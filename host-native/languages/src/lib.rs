@@ -4,10 +4,12 @@
 
 pub mod cache;
 pub mod carried;
+pub mod compare;
 pub mod componentize;
 pub mod generated;
 pub mod npm;
 pub mod tool;
+pub mod wit;
 pub mod world;
 
 mod c;

@@ -2,6 +2,7 @@
 //! this command.
 
 use crate::carried;
+use crate::compare::{self, Difference};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -46,6 +47,14 @@ pub enum WorldError {
         folder: PathBuf,
         /// The package.
         package: Box<PackageName>,
+    },
+    /// The project has a package of this command in another shape.
+    #[error("{} has {difference}; leave that package out of its `deps`, since it comes with selvedge, or take it from `selvedge wit export`", .folder.display())]
+    Differs {
+        /// The folder of the WIT.
+        folder: PathBuf,
+        /// In what it differs.
+        difference: Box<Difference>,
     },
     /// There are several worlds, and none was named.
     #[error("{} has the worlds {}; say which by `world` in the component's table", .folder.display(), .worlds.join(", "))]
@@ -108,6 +117,7 @@ impl World {
         if let Some(package) = name.and_then(package_in) {
             sources.want(&package)?;
         }
+        let has_copies = sources.names().iter().any(|name| carried::package(name).is_some());
         sources.complete(&place)?;
         let mut resolve = Resolve::default();
         let Sources { main, others, files } = sources;
@@ -118,6 +128,15 @@ impl World {
         // Without a `wit/`, what most components are.
         let name = name.or(found.is_none().then_some("service"));
         let id = select(&resolve, package, name, &place)?;
+        // Reading all of this command's WIT takes as long as the rest: only where there is a reason.
+        let difference = if has_copies {
+            compare::first_difference(&resolve, id, carried::resolve()?)
+        } else {
+            None
+        };
+        if let Some(difference) = difference {
+            return Err(WorldError::Differs { folder: place, difference: Box::new(difference) });
+        }
         Ok(Self { resolve, package, id, folder: found, files })
     }
 
@@ -377,12 +396,12 @@ mod tests {
 
     #[test]
     fn a_package_in_deps_is_taken_before_that_of_this_command() {
-        let own = "package selvedge:keyvalue@0.1.0;\ninterface store { mine: func(); }";
+        let own = "/// Mine.\npackage selvedge:keyvalue@0.1.0;\ninterface store { resource bucket; open: async func(name: string) -> result<bucket, error>; variant error { no-such-store, access-denied, invalid-key(string), too-large(string), invalid-argument(string), unavailable(string) } }";
         let world = "package me:app;\nworld w { import selvedge:keyvalue/store@0.1.0; }";
         let place = project(&[("wit/world.wit", world), ("wit/deps/keyvalue/own.wit", own)]);
         let world = open(&place, None).unwrap();
-        let mut functions = world.resolve.interfaces.iter().flat_map(|(_, it)| it.functions.keys());
-        assert!(functions.any(|name| name == "mine"));
+        let mut docs = world.resolve.packages.iter().map(|(_, it)| it.docs.contents.as_deref());
+        assert!(docs.any(|docs| docs == Some("Mine.")));
     }
 
     #[test]
@@ -405,6 +424,37 @@ mod tests {
         let error = open(&place, None).unwrap_err();
         assert!(error.to_string().contains("w.wit:2"), "{error}");
         assert!(matches!(error, WorldError::Invalid(_)));
+    }
+
+    #[test]
+    fn another_shape_than_the_hosts_have_is_told_with_function_and_type() {
+        let world = "package me:app;\nworld w { import wasi:config/store@0.2.0-rc.1; }";
+        let differs = |store: &str| {
+            let own = format!("package wasi:config@0.2.0-rc.1;\ninterface store {{ {store} }}");
+            let place =
+                project(&[("wit/world.wit", world), ("wit/deps/config/store.wit", own.as_str())]);
+            match open(&place, None) {
+                Ok(_) => None,
+                Err(WorldError::Differs { difference, .. }) => Some(difference.to_string()),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let error = "variant error { upstream(string), io(string) }";
+        let same = "get: func(key: string) -> result<option<string>, error>;";
+        assert_eq!(differs(&format!("{error} {same}")), None);
+        let other = "get: async func(key: u32) -> result<option<string>, error>;";
+        assert_eq!(
+            differs(&format!("{error} {other}")).unwrap(),
+            "wasi:config/store@0.2.0-rc.1: its function `get` is `async func(key: u32) -> \
+             result<option<string>, error>`, and the hosts have `func(key: string) -> \
+             result<option<string>, error>`"
+        );
+        assert_eq!(
+            differs(&format!("variant error {{ upstream(string) }} {same}")).unwrap(),
+            "wasi:config/store@0.2.0-rc.1: its type `error` is `variant { upstream(string) }`, and \
+             the hosts have `variant { upstream(string), io(string) }`"
+        );
+        assert!(differs("more: func();").unwrap().ends_with("the hosts have no such thing"));
     }
 
     #[test]

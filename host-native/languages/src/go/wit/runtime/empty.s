@@ -1,0 +1,1 @@
+// This file lets packages have functions without a body: those that the host has.
