@@ -60,6 +60,27 @@ pub fn fill(folder: &Path, mut files: Files) -> io::Result<()> {
     Ok(())
 }
 
+/// All files of a folder that a tool filled.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read(folder: &Path) -> io::Result<Files> {
+    let mut files = Files::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(folder.join(&inner))? {
+            let entry = entry?;
+            let path = inner.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path, fs::read(entry.path())?);
+            }
+        }
+    }
+    Ok(files)
+}
+
 /// Removes what is not among `files`.
 fn drop_others(folder: &Path, inner: &Path, files: &Files) -> io::Result<()> {
     for entry in fs::read_dir(folder.join(inner))? {

@@ -8,11 +8,11 @@
 mod entry;
 mod plain;
 
-use crate::generated::{self, Files};
+use crate::generated;
 use crate::npm::{self, Packages};
 use crate::tool::{self, Show, ToolError, Tools};
 use crate::world::World;
-use crate::{BINDINGS, BuildError, Language, Project, io_error};
+use crate::{BINDINGS, BuildError, Engine, Language, Project, io_error};
 use plain::Plain;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,6 +76,36 @@ pub(crate) fn build(
     fs::read(&made).map_err(|source| io_error(&made, source))
 }
 
+/// Finds out without a tool whether the project can be built; says what its author should know of.
+pub(crate) fn check(
+    language: Language,
+    project: &Project<'_>,
+    world: &World,
+) -> Result<Vec<String>, BuildError> {
+    npm::check(&PACKAGES).map_err(ToolError::from)?;
+    let engine = project.engine.unwrap_or_default();
+    module_of(language, project.folder)?;
+    let plain = Plain::of(world, engine)?;
+    Ok(match engine {
+        Engine::StarlingMonkey => Vec::new(),
+        Engine::QuickJs => limits(&plain),
+    })
+}
+
+/// What QuickJS lacks, as far as it concerns this world.
+fn limits(plain: &Plain) -> Vec<String> {
+    let mut limits = vec![
+        "QuickJS has no fetch, timers, crypto and streams of the web, and 64-bit integers are numbers, exact up to 2^53".to_owned(),
+    ];
+    if plain.http.is_some() && !plain.awaited.is_empty() {
+        limits.push(format!(
+            "QuickJS calls {} without awaiting it, so that other requests of the same instance wait meanwhile",
+            plain.awaited.join(", ")
+        ));
+    }
+    limits
+}
+
 /// Generates the types of the world, where it is another than the last time.
 fn bind(
     project: &Project<'_>,
@@ -91,7 +121,7 @@ fn bind(
     }
     tool::run(script, "types of the world", Show::OnFailure)?;
     let made = work.folder.join(BINDINGS);
-    let files = read_all(&made).map_err(|source| io_error(&made, source))?;
+    let files = generated::read(&made).map_err(|source| io_error(&made, source))?;
     generated::fill(&folder, files).map_err(|source| io_error(&folder, source))?;
     work.write(BOUND, &plain.wit)
 }
@@ -142,28 +172,4 @@ impl Work {
         }
         generated::replace(&path, content).map_err(|source| io_error(&path, source))
     }
-}
-
-/// The files of a folder, and of those in it.
-fn read_all(folder: &Path) -> std::io::Result<Files> {
-    let mut files = Files::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(inner) = folders.pop() {
-        for entry in fs::read_dir(folder.join(&inner))? {
-            let entry = entry?;
-            let path = inner.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(path, fs::read(entry.path())?);
-            }
-        }
-    }
-    Ok(files)
-}
-
-/// Finds the tools without running them on anything; says what its author should know of: what the
-/// engine lacks that the world has.
-pub(crate) fn check(_project: &Project<'_>, _world: &World) -> Result<Vec<String>, BuildError> {
-    Ok(Vec::new())
 }

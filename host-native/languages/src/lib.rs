@@ -8,6 +8,7 @@ pub mod compare;
 pub mod componentize;
 pub mod generated;
 pub mod npm;
+pub mod project;
 pub mod tool;
 pub mod wit;
 pub mod world;
@@ -127,7 +128,7 @@ pub fn check(language: Language, project: &Project<'_>) -> Result<Vec<String>, B
         Language::Go => go::check(project, &world),
         Language::C => c::check(project, &world),
         Language::Python => python::check(project, &world),
-        Language::JavaScript | Language::TypeScript => javascript::check(project, &world),
+        Language::JavaScript | Language::TypeScript => javascript::check(language, project, &world),
     }
 }
 

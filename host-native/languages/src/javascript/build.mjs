@@ -43,6 +43,14 @@ async function bind() {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, types);
   }
+  await unversioned();
+}
+
+/** Lets authors leave versions out. */
+async function unversioned() {
+  const names = [...(await interfaces())].filter(([short, name]) => name && short !== name);
+  const modules = names.map(([short, name]) => `declare module "${short}" {\n  export * from "${name}";\n}\n`);
+  await writeFile(inWork("bindings/unversioned.d.ts"), modules.join("\n"));
 }
 
 async function build() {
@@ -101,7 +109,7 @@ async function made() {
     platform: "neutral",
     mainFields: ["module", "main"],
     conditions: ["import", "worker"],
-    external: await interfaces(),
+    plugins: [await world()],
     absWorkingDir: given.project,
     logLevel: "warning",
     metafile: true,
@@ -120,11 +128,38 @@ async function made() {
   return isQuickJs ? quickjs() : starlingmonkey();
 }
 
-/** What is imported from the world, not from a file. */
+/** The interfaces that the world imports, by their names with and without a version. */
 async function interfaces() {
-  const wit = await readFile(inWork("wit/world.wit"), "utf8");
-  const packages = [...wit.matchAll(/^package ([^@\s;{]+)/gm)].map(([, name]) => name);
-  return [...new Set(packages)].map((name) => `${name}/*`);
+  const full = (await readFile(inWork("imports.txt"), "utf8")).split("\n").filter(Boolean);
+  const named = new Map();
+  for (const name of full) {
+    const short = name.split("@")[0];
+    // Without a version, a name may stand for one of two.
+    named.set(short, named.has(short) ? undefined : name);
+  }
+  for (const name of full) named.set(name, name);
+  return named;
+}
+
+/** Leaves imports from the world to the engine, under the names that it has for them. */
+async function world() {
+  const named = await interfaces();
+  return {
+    name: "world",
+    setup({ onResolve }) {
+      onResolve({ filter: /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\// }, ({ path }) => {
+        // A host of one patch is one of any.
+        const found = named.get(path) ?? named.get(path.split("@")[0]);
+        if (found && isNear(path, found)) return { path: found, external: true };
+        return { errors: [{ text: `the world does not import ${path}; it imports ${[...new Set(named.values())].filter(Boolean).join(", ")}` }] };
+      });
+    },
+  };
+}
+
+function isNear(asked, found) {
+  const series = (name) => /@(\d+\.\d+)/.exec(name)?.[1];
+  return series(asked) === undefined || series(asked) === series(found);
 }
 
 async function starlingmonkey() {

@@ -25,6 +25,7 @@ pub(super) fn files(plain: &Plain, engine: Engine, module: &Path) -> Vec<(&'stat
     let mut files = vec![
         ("build.mjs", SCRIPT.to_owned()),
         ("wit/world.wit", plain.wit.clone()),
+        ("imports.txt", plain.imports.join("\n")),
         ("entry.explicit.js", explicit(plain, engine, module)),
     ];
     if let Some(http) = plain.http {

@@ -19,6 +19,8 @@ pub(super) struct Plain {
     pub(super) wit: String,
     /// The names of all interfaces that it imports, with their versions.
     pub(super) imports: Vec<String>,
+    /// Those of them that others await.
+    pub(super) awaited: Vec<String>,
     /// How it answers HTTP.
     pub(super) http: Option<Http>,
 }
@@ -58,6 +60,8 @@ impl Plain {
                 "it both imports and exports {name}; write that in Rust or Go"
             )));
         }
+        let awaited = imports.iter().copied().filter(|id| is_awaited(&resolve, *id));
+        let awaited = names(&resolve, &awaited.collect::<Vec<_>>());
         call_at_once(&mut resolve, world.id, &imports);
         let package = bare(&mut resolve, world, &[imports.as_slice(), &exports].concat());
         if engine == Engine::StarlingMonkey {
@@ -65,7 +69,7 @@ impl Plain {
         }
         let imports = names(&resolve, &imports);
         let wit = print(&resolve, package).map_err(|error| misfit(error.to_string()))?;
-        Ok(Self { wit, imports, http })
+        Ok(Self { wit, imports, awaited, http })
     }
 }
 
@@ -139,6 +143,11 @@ fn refuse(
         }
     }
     Ok(())
+}
+
+fn is_awaited(resolve: &Resolve, id: InterfaceId) -> bool {
+    let interface = resolve.interfaces.get(id);
+    interface.is_some_and(|is| is.functions.values().any(|function| function.kind.is_async()))
 }
 
 /// Takes the `async` from what is imported.
