@@ -1,5 +1,6 @@
 //! Lists the files of the repository's `wit/`, so that they are embedded: guests of every language are
-//! built against the WIT that this command was made with, wherever it runs.
+//! built against the WIT that this command was made with, wherever it runs. Lists the templates of new
+//! projects, too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,22 @@ fn list() -> Result<(), String> {
     let folder = |variable: &str| {
         std::env::var_os(variable).map(PathBuf::from).ok_or(format!("cargo has not set {variable}"))
     };
-    let wit = folder("CARGO_MANIFEST_DIR")?.join("../../wit");
+    let (own, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
+    let wit = own.join("../../wit");
     let mut files = Vec::new();
     gather("", &wit, &mut files)?;
     gather("deps/", &wit.join("deps"), &mut files)?;
+    write(&out.join("wit_files.rs"), files)?;
+    let mut templates = Vec::new();
+    gather_all("", &own.join("src/templates"), &mut templates)?;
+    write(&out.join("template_files.rs"), templates)?;
+    for path in ["build.rs".into(), wit.clone(), wit.join("deps"), "src/templates".into()] {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    Ok(())
+}
+
+fn write(path: &Path, mut files: Vec<(String, PathBuf)>) -> Result<(), String> {
     files.sort();
     let mut list = String::from("&[\n");
     for (name, path) in &files {
@@ -30,11 +43,25 @@ fn list() -> Result<(), String> {
         list.push_str(&format!("    ({name:?}, include_str!({:?})),\n", path.display()));
     }
     list.push_str("]\n");
-    for path in ["build.rs".into(), wit.clone(), wit.join("deps")] {
-        println!("cargo::rerun-if-changed={}", path.display());
+    fs::write(path, list).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Every file below a folder.
+fn gather_all(
+    prefix: &str,
+    folder: &Path,
+    files: &mut Vec<(String, PathBuf)>,
+) -> Result<(), String> {
+    let unreadable = |error| format!("cannot read {}: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        match path.is_dir() {
+            true => gather_all(&format!("{prefix}{name}/"), &path, files)?,
+            false => files.push((format!("{prefix}{name}"), path)),
+        }
     }
-    let path = folder("OUT_DIR")?.join("wit_files.rs");
-    fs::write(&path, list).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    Ok(())
 }
 
 /// The files of a folder; in `deps`, those of the folders in it.

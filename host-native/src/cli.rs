@@ -5,7 +5,7 @@ mod language;
 mod object;
 
 pub use self::edge::{BundleArgs, BundleFlags, DeployArgs, DevArgs};
-pub use self::language::{WitArgs, WitCommand};
+pub use self::language::{Lang, NewArgs, Template, WitArgs, WitCommand};
 pub use self::object::{ObjectArgs, ObjectCommand, ObjectsArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "selvedge", version, arg_required_else_help = true)]
 #[command(after_help = "Examples:
+  selvedge new hello --lang go
   selvedge build            build every component that changed, and compose the services
   selvedge check            say what is wrong with the app, without running it
   selvedge serve --build    build, then serve at http://127.0.0.1:8787
@@ -29,6 +30,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Begin a project: a folder that builds, runs, is tested and bundled as it is
+    New(NewArgs),
     /// Build the components that changed, compose the services and compile them ahead of time
     Build(BuildArgs),
     /// Check the app without running it; the exit code says yes (0) or no (1)

@@ -6,6 +6,7 @@ mod check;
 mod deploy;
 mod dev;
 mod kv;
+mod new;
 mod object;
 mod serve;
 mod wit;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 /// Runs what was typed.
 pub fn run(cli: Cli) -> ExitCode {
     let outcome: anyhow::Result<ExitCode> = match cli.command {
+        Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -159,6 +159,8 @@ fn embed_runtime(module: &mut Vec<u8>) -> Result<(), BuildError> {
 }
 
 /// Finds the tools without running them on anything; says what its author should know of.
-pub(crate) fn check(_project: &Project<'_>, _world: &World) -> Result<Vec<String>, BuildError> {
+pub(crate) fn check(project: &Project<'_>, _world: &World) -> Result<Vec<String>, BuildError> {
+    GO.find(project.folder)?;
+    module_of(project.folder)?;
     Ok(Vec::new())
 }

@@ -82,6 +82,7 @@ pub(crate) fn check(
     project: &Project<'_>,
     world: &World,
 ) -> Result<Vec<String>, BuildError> {
+    npm::check(&PACKAGES).map_err(ToolError::from)?;
     let engine = project.engine.unwrap_or_default();
     module_of(language, project.folder)?;
     let plain = Plain::of(world, engine)?;
@@ -131,9 +132,9 @@ fn module_of(language: Language, folder: &Path) -> Result<PathBuf, BuildError> {
         Language::TypeScript => &["ts", "mts", "tsx"],
         _ => &["js", "mjs", "jsx"],
     };
-    let names = MODULES.iter().flat_map(|name| {
-        endings.iter().map(move |ending| folder.join(format!("{name}.{ending}")))
-    });
+    let names = MODULES
+        .iter()
+        .flat_map(|name| endings.iter().map(move |ending| folder.join(format!("{name}.{ending}"))));
     let found = names.into_iter().find(|path| path.is_file());
     found.ok_or_else(|| {
         let ending = endings.first().copied().unwrap_or_default();

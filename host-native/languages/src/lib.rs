@@ -8,6 +8,7 @@ pub mod compare;
 pub mod componentize;
 pub mod generated;
 pub mod npm;
+pub mod project;
 pub mod tool;
 pub mod wit;
 pub mod world;

@@ -102,19 +102,37 @@ pub fn node(tell: &dyn Tell) -> Result<PathBuf, NpmError> {
     nodes.find(|node| usable_node(node).is_ok()).ok_or(NpmError::NoNodeForMachine)
 }
 
+/// Whether [`node`] and [`install`] can do their part, as far as that can be told without installing.
+///
+/// # Errors
+/// [`NpmError`], each with the next step.
+pub fn check(packages: &Packages) -> Result<(), NpmError> {
+    let has_npm = || {
+        let npm = Command::new("npm").arg("--version").stdin(Stdio::null()).output();
+        npm.is_ok_and(|output| output.status.success())
+    };
+    let is_there = |packages| place(packages).is_some_and(|(_, folder)| folder.is_dir());
+    if let Err(found) = usable_node(Path::new("node"))
+        && !is_there(&NODE)
+        && !has_npm()
+    {
+        return Err(NpmError::NoNode { found });
+    }
+    match is_there(packages) || has_npm() {
+        true => Ok(()),
+        false => Err(NpmError::NoNpm { what: packages.what }),
+    }
+}
+
 /// The folder in which packages are installed, in its `node_modules`; npm does it where that was not
 /// done before.
 ///
 /// # Errors
 /// [`NpmError`], each with the next step.
 pub fn install(packages: &Packages, tell: &dyn Tell) -> Result<PathBuf, NpmError> {
-    let cache = cache::npm().ok_or(NpmError::NoCache { what: packages.what })?;
+    let what = packages.what;
+    let (cache, folder) = place(packages).ok_or(NpmError::NoCache { what })?;
     let failed = |source| NpmError::Cache { folder: cache.clone(), source };
-    let files =
-        [("package.json", packages.package_json), ("package-lock.json", packages.package_lock)];
-    let machine = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-    let key = key(files.into_iter().chain([("machine", machine.as_bytes())]));
-    let folder = cache.join(format!("{}-{key}", packages.name));
     if folder.is_dir() {
         return Ok(folder);
     }
@@ -125,7 +143,7 @@ pub fn install(packages: &Packages, tell: &dyn Tell) -> Result<PathBuf, NpmError
     }
     drop_left_behind(&cache);
     let part = tempfile::Builder::new().prefix("part-").tempdir_in(&cache).map_err(failed)?;
-    for (name, content) in files {
+    for (name, content) in files(packages) {
         fs::write(part.path().join(name), content).map_err(failed)?;
     }
     let started = Instant::now();
@@ -135,6 +153,19 @@ pub fn install(packages: &Packages, tell: &dyn Tell) -> Result<PathBuf, NpmError
     settle(part, &folder).map_err(failed)?;
     tell.done("Installed", packages.what, started.elapsed());
     Ok(folder)
+}
+
+/// The cache, and the folder of packages in it, which is named after what they are.
+fn place(packages: &Packages) -> Option<(PathBuf, PathBuf)> {
+    let cache = cache::npm()?;
+    let machine = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+    let key = key(files(packages).into_iter().chain([("machine", machine.as_bytes())]));
+    let folder = cache.join(format!("{}-{key}", packages.name));
+    Some((cache, folder))
+}
+
+fn files(packages: &Packages) -> [(&'static str, &'static [u8]); 2] {
+    [("package.json", packages.package_json), ("package-lock.json", packages.package_lock)]
 }
 
 /// Gives a folder that is complete its name; where another process was faster, its folder is as good.

@@ -59,7 +59,11 @@ pub(crate) fn build(
     let work = Work::new(project, world)?;
     let componentize = || {
         let mut command = tool::command(&tool.program, &folder);
-        command.arg("--quiet").arg("--wit-path").arg(&work.wit).args(["--world", &world.full_name()]);
+        command
+            .arg("--quiet")
+            .arg("--wit-path")
+            .arg(&work.wit)
+            .args(["--world", &world.full_name()]);
         for (interface, name) in names(world) {
             command.arg("--import-interface-name").arg(format!("{interface}={name}"));
         }
@@ -97,7 +101,8 @@ fn bind(
     if is_there && fs::read_to_string(&bound).is_ok_and(|is| is == text) {
         return Ok(());
     }
-    let made = tempfile::tempdir_in(&work.folder).map_err(|source| io_error(&work.folder, source))?;
+    let made =
+        tempfile::tempdir_in(&work.folder).map_err(|source| io_error(&work.folder, source))?;
     componentize.arg("bindings").arg(made.path());
     tool::run(componentize, "componentize-py bindings", Show::OnFailure)?;
     let mut files = generated::read(made.path()).map_err(|source| io_error(made.path(), source))?;

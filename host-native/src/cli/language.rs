@@ -1,7 +1,59 @@
-//! The flags of the commands for authors: `wit`.
+//! The flags of the commands for authors: `new` and `wit`.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+
+/// Flags of `selvedge new`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  selvedge new                                     ask for everything
+  selvedge new hello --lang go                     a service in ./hello
+  selvedge new counter --lang rust --template object
+  selvedge new greeter --lang python --into .      one more service of the app in this folder")]
+pub struct NewArgs {
+    /// The name of the project, its folder and its component, like my-app
+    pub name: Option<String>,
+    /// The language
+    #[arg(long, value_name = "LANGUAGE", value_enum)]
+    pub lang: Option<Lang>,
+    /// What it begins as [default: http]
+    #[arg(long, value_name = "TEMPLATE", value_enum)]
+    pub template: Option<Template>,
+    /// Add it to the app in this folder, instead of making an app of its own
+    #[arg(long, value_name = "APP")]
+    pub into: Option<PathBuf>,
+}
+
+/// A language, by its short or its long name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Lang {
+    /// By cargo
+    Rust,
+    /// By the stock toolchain
+    Go,
+    /// On StarlingMonkey, the engine of Firefox
+    #[value(alias = "javascript")]
+    Js,
+    /// On StarlingMonkey, with its types checked
+    #[value(alias = "typescript")]
+    Ts,
+    /// CPython, by componentize-py
+    #[value(alias = "py")]
+    Python,
+    /// By zig or clang
+    C,
+}
+
+/// What a project begins as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Template {
+    /// A service that answers HTTP
+    Http,
+    /// A durable object, and a service that calls it
+    Object,
+    /// A middleware, and a service behind it
+    Middleware,
+}
 
 /// Flags of `selvedge wit`.
 #[derive(Debug, Args)]

