@@ -187,6 +187,11 @@ impl Record {
 }
 
 impl Built {
+    /// The SHA-256 of the composed component.
+    pub(crate) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
     /// Opens the compiled component; compiles it where that has not been done for this engine.
     ///
     /// # Errors
