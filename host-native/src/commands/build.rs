@@ -4,7 +4,7 @@
 mod cargo;
 mod compositions;
 mod declared;
-mod inputs;
+pub(super) mod inputs;
 mod lock;
 pub(super) mod parallel;
 pub(crate) mod progress;
@@ -38,7 +38,8 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return tell_app_error(error),
     };
-    let outcome = build(&app, &Progress::on_stderr())?;
+    let progress = if args.quiet { Progress::of_problems() } else { Progress::on_stderr() };
+    let outcome = build(&app, &progress)?;
     if args.json {
         println!("{}", outcome.to_json()?);
     }

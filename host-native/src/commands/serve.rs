@@ -95,7 +95,17 @@ fn open_objects(data: &Path) -> anyhow::Result<Arc<Objects>> {
 
 /// Says where the app is served: one line for scripts, the routes for people.
 pub(super) fn announce(manifest: &Manifest, address: SocketAddr) {
-    let mut text = format!("listening on http://{address}\n");
+    print(&format!("listening on http://{address}\n{}", routes(manifest, address)));
+}
+
+/// Says which routes the app has now.
+pub(super) fn announce_routes(manifest: &Manifest, address: SocketAddr) {
+    print(&routes(manifest, address));
+}
+
+/// Every route, with the service that answers it.
+fn routes(manifest: &Manifest, address: SocketAddr) -> String {
+    let mut text = String::new();
     for (name, service) in &manifest.services {
         for route in &service.routes {
             let route = route.to_string();
@@ -103,6 +113,10 @@ pub(super) fn announce(manifest: &Manifest, address: SocketAddr) {
             text.push_str(&format!("  {:<16} http://{at}{route}\n", name.as_str()));
         }
     }
+    text
+}
+
+fn print(text: &str) {
     // A script may have closed the pipe after the first line; that is no reason to stop.
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -203,7 +203,7 @@ fn build_workspace(
     for member in &workspace.members {
         before.extend(inputs::look(&member.folder, &known_inputs(record, &member.name)));
     }
-    let mut built = cargo::build(workspace);
+    let mut built = cargo::build(workspace, progress);
     let took = started.elapsed();
     let mut outcomes = Vec::new();
     for member in &workspace.members {
