@@ -62,6 +62,9 @@ pub(crate) struct Record {
     /// By class.
     #[serde(default)]
     pub(crate) objects: BTreeMap<Name, CompositionRecord>,
+    /// What was warned of.
+    #[serde(default)]
+    pub(crate) warnings: BTreeSet<String>,
 }
 
 /// A component of the last build.

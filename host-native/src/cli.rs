@@ -66,7 +66,7 @@ pub struct BuildArgs {
     /// Print the result as JSON on standard output
     #[arg(long)]
     pub json: bool,
-    /// Say only what is wrong
+    /// Say only what is wrong, and was not said of the last build
     #[arg(long, short)]
     pub quiet: bool,
 }

@@ -6,6 +6,7 @@ mod native;
 mod rounds;
 mod secrets;
 mod watch;
+mod worker;
 
 use crate::app::{AppError, Folders};
 use crate::cli::{DevArgs, LogFormat};

@@ -2,20 +2,16 @@
 
 use super::child::{self, Step};
 use super::rounds::Rounds;
-use super::{END_MAX, secrets};
+use super::worker::Worker;
 use crate::app::App;
 use crate::cli::DevArgs;
 use crate::commands::build::progress::Progress;
-use crate::edge::tools::Tools;
-use crate::edge::wrangler;
-use anyhow::Context as _;
-use rustix::process::{Pid, Signal, kill_process};
+use crate::commands::serve;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 /// Serves until a signal ends it.
@@ -107,59 +103,32 @@ impl Dev {
     /// Has what was bundled served in the place of what is.
     async fn serve(&mut self, since: Instant) -> anyhow::Result<()> {
         let app = App::open(&self.folder)?;
-        let before = self.worker.take();
-        let is_first = before.is_none();
-        if let Some(before) = before {
-            before.end().await?;
+        let Some(worker) = &mut self.worker else {
+            let (worker, address) = Worker::start(&app, self.listen, &self.progress).await?;
+            self.worker = Some(worker);
+            serve::announce(&app.manifest, address);
+            self.progress.begin("Watching", &format!("{}; Ctrl-C ends", self.folder.display()));
+            return Ok(());
+        };
+        let what = app.manifest.name.as_str();
+        if !worker.has_secrets_of(&app)? {
+            // Wrangler reads them once.
+            let address = worker.address;
+            if let Some(worker) = self.worker.take() {
+                worker.end().await?;
+            }
+            let (worker, _) = Worker::start(&app, address, &self.progress).await?;
+            self.worker = Some(worker);
+        } else if !worker.take(&app).await? {
+            self.progress.done("Bundled", "the same as what is served", since.elapsed());
+            return Ok(());
         }
-        self.worker = Some(Worker::start(&app, self.listen, &self.progress)?);
-        if !is_first {
-            self.progress.swapped(app.manifest.name.as_str(), since.elapsed());
-        }
-        Ok(())
-    }
-}
-
-/// Wrangler, which serves a bundle.
-struct Worker {
-    child: Child,
-    /// They go with this, so that a signal must not end this process before.
-    _secrets: tempfile::NamedTempFile,
-}
-
-impl Worker {
-    fn start(app: &App, listen: SocketAddr, progress: &Progress) -> anyhow::Result<Self> {
-        let tools = Tools::ready(progress)?;
-        let folder = app.folders.bundle();
-        let secrets = secrets::secrets(app)?;
-        let mut command = tools.wrangler();
-        command.arg("dev").arg("--config").arg(folder.join(wrangler::FILE));
-        command.args(["--local", "--show-interactive-dev-session=false", "--inspector-port=0"]);
-        command.arg("--ip").arg(listen.ip().to_string());
-        command.arg("--port").arg(listen.port().to_string());
-        command.arg("--persist-to").arg(app.folders.edge().join("state"));
-        command.arg("--env-file").arg(secrets.path());
-        command.current_dir(&folder);
-        let child = Command::from(command).kill_on_drop(true).spawn();
-        let child = child
-            .with_context(|| format!("cannot start wrangler with {}", tools.node.display()))?;
-        Ok(Self { child, _secrets: secrets })
-    }
-
-    /// Waits until it ends of itself.
-    async fn ended(&mut self) -> anyhow::Result<ExitCode> {
-        let status = self.child.wait().await?;
-        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-
-    async fn end(mut self) -> std::io::Result<()> {
-        // Ctrl-C has reached it already; whoever sends a signal to this process alone has not.
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        if tokio::time::timeout(END_MAX, self.child.wait()).await.is_err() {
-            self.child.kill().await?;
+        self.progress.swapped(what, since.elapsed());
+        if let Some(worker) = &mut self.worker
+            && worker.manifest != app.manifest
+        {
+            serve::announce_routes(&app.manifest, worker.address);
+            worker.manifest = app.manifest;
         }
         Ok(())
     }
