@@ -27,7 +27,7 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
             terminate: signal(SignalKind::terminate())?,
         };
         let progress = Progress::on_stderr();
-        Dev { folder, listen: args.listen, stop, worker: None, progress }.run().await
+        Dev { folder, listen: args.listen, worker: None, progress }.run(stop).await
     })
 }
 
@@ -50,14 +50,13 @@ impl Stop {
 struct Dev {
     folder: PathBuf,
     listen: SocketAddr,
-    stop: Stop,
     /// The Worker, once there is one.
     worker: Option<Worker>,
     progress: Progress,
 }
 
 impl Dev {
-    async fn run(&mut self) -> anyhow::Result<ExitCode> {
+    async fn run(&mut self, mut stop: Stop) -> anyhow::Result<ExitCode> {
         let mut rounds = Rounds::new(&self.folder);
         loop {
             let ended = async {
@@ -69,64 +68,70 @@ impl Dev {
             let since = tokio::select! {
                 since = rounds.next() => since,
                 ended = ended => return ended,
-                () = self.stop.asked() => break,
+                () = stop.asked() => break,
             };
-            let bundled = match self.bundle().await? {
+            let went_well = match self.bundle(&mut stop).await? {
                 Step::Stopped => break,
                 Step::Failed => false,
-                Step::Done => self.serve(since).await.map(|()| true).unwrap_or_else(|error| {
-                    self.progress.error(&format!("{error:#}"));
-                    false
-                }),
+                Step::Done => {
+                    let served = tokio::select! {
+                        served = self.serve(since) => served,
+                        () = stop.asked() => break,
+                    };
+                    if let Err(error) = &served {
+                        self.progress.error(&format!("{error:#}"));
+                    }
+                    served.is_ok()
+                }
             };
-            if !bundled {
+            if !went_well {
                 self.progress.waits(self.worker.is_some());
             }
-            rounds.end(bundled);
+            rounds.end(went_well);
         }
-        if let Some(worker) = self.worker.take() {
+        if let Some(worker) = &mut self.worker {
             worker.end().await?;
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn bundle(&mut self) -> anyhow::Result<Step> {
-        let words = ["bundle", "--no-verify", "--app"].map(OsStr::new);
-        let mut arguments = words.to_vec();
-        arguments.push(self.folder.as_os_str());
+    async fn bundle(&self, stop: &mut Stop) -> anyhow::Result<Step> {
+        let [bundle, no_verify, quiet, app] =
+            ["bundle", "--no-verify", "--quiet", "--app"].map(OsStr::new);
+        let mut arguments = vec![bundle, no_verify, app, self.folder.as_os_str()];
+        // What takes long, as the first bundle does, is worth some words.
         if self.worker.is_some() {
-            arguments.push(OsStr::new("--quiet"));
+            arguments.push(quiet);
         }
-        child::run(&arguments, self.stop.asked()).await
+        child::run(&arguments, stop.asked()).await
     }
 
     /// Has what was bundled served in the place of what is.
     async fn serve(&mut self, since: Instant) -> anyhow::Result<()> {
         let app = App::open(&self.folder)?;
+        let what = app.manifest.name.as_str();
         let Some(worker) = &mut self.worker else {
-            let (worker, address) = Worker::start(&app, self.listen, &self.progress).await?;
-            self.worker = Some(worker);
-            serve::announce(&app.manifest, address);
+            // Kept before it serves: a signal that comes meanwhile ends it as it should be ended.
+            let worker = self.worker.insert(Worker::start(&app, self.listen, &self.progress)?);
+            if let Err(error) = worker.serves().await {
+                self.worker = None;
+                return Err(error);
+            }
+            serve::announce(&app.manifest, worker.address);
             self.progress.begin("Watching", &format!("{}; Ctrl-C ends", self.folder.display()));
             return Ok(());
         };
-        let what = app.manifest.name.as_str();
         if !worker.has_secrets_of(&app)? {
             // Wrangler reads them once.
-            let address = worker.address;
-            if let Some(worker) = self.worker.take() {
-                worker.end().await?;
-            }
-            let (worker, _) = Worker::start(&app, address, &self.progress).await?;
-            self.worker = Some(worker);
+            worker.end().await?;
+            *worker = Worker::start(&app, worker.address, &self.progress)?;
+            worker.serves().await?;
         } else if !worker.take(&app).await? {
             self.progress.done("Bundled", "the same as what is served", since.elapsed());
             return Ok(());
         }
         self.progress.swapped(what, since.elapsed());
-        if let Some(worker) = &mut self.worker
-            && worker.manifest != app.manifest
-        {
+        if worker.manifest != app.manifest {
             serve::announce_routes(&app.manifest, worker.address);
             worker.manifest = app.manifest;
         }

@@ -172,7 +172,8 @@ fn routes(served: &Served) -> Vec<(String, String)> {
 
 /// The services and classes of objects that are new, others than before, or gone.
 fn changed<'a>(before: &'a App, now: &'a App) -> BTreeSet<&'a str> {
-    let is_in = |app: &App, service: &Arc<_>| app.services.iter().any(|it| Arc::ptr_eq(it, service));
+    let is_in =
+        |app: &App, service: &Arc<_>| app.services.iter().any(|it| Arc::ptr_eq(it, service));
     let left = before.services.iter().filter(|service| !is_in(now, service));
     let come = now.services.iter().filter(|service| !is_in(before, service));
     let mut names: BTreeSet<&str> = left.chain(come).map(|service| &*service.name).collect();

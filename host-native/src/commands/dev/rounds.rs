@@ -108,7 +108,10 @@ impl Rounds {
             self.known = Some(app);
         }
         let mut files = Files::new();
-        inputs::add(&mut files, std::iter::once(&crate::app::Folders::new(&self.folder).manifest()));
+        inputs::add(
+            &mut files,
+            std::iter::once(&crate::app::Folders::new(&self.folder).manifest()),
+        );
         let Some(app) = &self.known else { return files };
         let record = Record::read(&app.folders);
         for (name, component) in &app.manifest.components {

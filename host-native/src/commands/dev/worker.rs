@@ -6,6 +6,7 @@
 use super::{END_MAX, secrets};
 use crate::app::App;
 use crate::commands::build::progress::Progress;
+use crate::commands::serve;
 use crate::edge::tools::Tools;
 use crate::edge::wrangler;
 use anyhow::Context as _;
@@ -55,15 +56,15 @@ enum Word {
 }
 
 impl Worker {
-    /// Starts wrangler with the bundle of an app; returns when it serves.
+    /// Starts wrangler with the bundle of an app.
     ///
     /// # Errors
-    /// Where it does not; it has said why.
-    pub(super) async fn start(
+    /// Where something that it needs is not there.
+    pub(super) fn start(
         app: &App,
         listen: SocketAddr,
         progress: &Progress,
-    ) -> anyhow::Result<(Self, SocketAddr)> {
+    ) -> anyhow::Result<Self> {
         let tools = Tools::ready(progress)?;
         let folder = app.folders.edge().join("dev");
         let _ = fs::remove_dir_all(&folder);
@@ -79,20 +80,27 @@ impl Worker {
         command.arg("--env-file").arg(secrets.path());
         command.current_dir(&folder).stdout(Stdio::piped());
         let child = Command::from(command).kill_on_drop(true).spawn();
-        let mut child =
-            child.with_context(|| format!("cannot start wrangler with {}", tools.node.display()))?;
+        let mut child = child
+            .with_context(|| format!("cannot start wrangler with {}", tools.node.display()))?;
         let (heard, words) = mpsc::unbounded_channel();
         let stdout = child.stdout.take().context("wrangler has an output")?;
         tokio::spawn(listen_to(stdout, heard));
         let manifest = app.manifest.clone();
-        let mut worker = Self { address: listen, manifest, child, words, folder, secrets };
-        while let Ok(Some(word)) = timeout(SERVE_MAX, worker.words.recv()).await {
+        Ok(Self { address: listen, manifest, child, words, folder, secrets })
+    }
+
+    /// Waits until it serves for the first time.
+    ///
+    /// # Errors
+    /// Where it does not; it has said why.
+    pub(super) async fn serves(&mut self) -> anyhow::Result<()> {
+        while let Ok(Some(word)) = timeout(SERVE_MAX, self.words.recv()).await {
             if let Word::Ready(address) = word {
-                worker.address = address;
-                return Ok((worker, address));
+                self.address = address;
+                return Ok(());
             }
         }
-        worker.end().await?;
+        self.end().await?;
         anyhow::bail!("wrangler does not serve the bundle; what it said is above")
     }
 
@@ -135,7 +143,7 @@ impl Worker {
     }
 
     /// Ends it.
-    pub(super) async fn end(mut self) -> io::Result<()> {
+    pub(super) async fn end(&mut self) -> io::Result<()> {
         // Ctrl-C has reached it already; whoever sends a signal to this process alone has not.
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid {
@@ -163,7 +171,7 @@ async fn listen_to(stdout: ChildStdout, heard: mpsc::UnboundedSender<Word>) {
         };
         match word {
             Some(word) => drop(heard.send(word)),
-            None => println!("{line}"),
+            None => serve::print(&format!("{line}\n")),
         }
     }
 }

@@ -145,7 +145,11 @@ impl<'a> Served<'a> {
     }
 
     /// What the objects of a class export, where its component is the same.
-    fn shape(&self, name: &Name, built: &Built) -> Option<&Arc<crate::guest::object::class::Shape>> {
+    fn shape(
+        &self,
+        name: &Name,
+        built: &Built,
+    ) -> Option<&Arc<crate::guest::object::class::Shape>> {
         let class = self.classes.get(name.as_str())?;
         class.identity.starts_with(built.sha256()).then_some(&class.shape)
     }

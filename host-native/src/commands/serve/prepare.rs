@@ -50,8 +50,10 @@ pub(super) fn callees(manifest: &Manifest, it: &Built, shapes: &Shapes) -> anyho
     let mut callees = Vec::new();
     for import in &it.imports {
         let classes = shapes.iter().filter(|(_, shape)| shape.interface == *import);
-        let class = callee(import, classes.map(|(class, _)| class), &granted)
-            .map_err(|ambiguous| anyhow::anyhow!("{composition} cannot be linked: it {ambiguous}"))?;
+        let class =
+            callee(import, classes.map(|(class, _)| class), &granted).map_err(|ambiguous| {
+                anyhow::anyhow!("{composition} cannot be linked: it {ambiguous}")
+            })?;
         let class = class.and_then(|class| shapes.get_key_value(class));
         callees.extend(class.map(|(class, shape)| (class.clone(), Arc::clone(shape))));
     }
@@ -74,9 +76,9 @@ impl Part {
     /// Where it imports what is not there, or in another shape.
     pub(super) fn service(&self, room: &Room) -> anyhow::Result<Handler> {
         let component = self.component_for(room)?;
-        let pre = self.linker(room, &component).and_then(|linker| {
-            Ok(selvedge_wasi::prepare(&linker, &component)?)
-        });
+        let pre = self
+            .linker(room, &component)
+            .and_then(|linker| Ok(selvedge_wasi::prepare(&linker, &component)?));
         let pre = pre.with_context(|| format!("{} cannot be linked", self.built.composition))?;
         Ok(Handler { pre, memories: memories(&component) })
     }
@@ -89,9 +91,9 @@ impl Part {
         let component = self.component_for(room)?;
         // Where the exports are is another matter each time that a component is opened.
         let shape = shape(&room.engine, &self.built, &component, Some(known))?;
-        let pre = self.linker(room, &component).and_then(|linker| {
-            Ok(linker.instantiate_pre(&component)?)
-        });
+        let pre = self
+            .linker(room, &component)
+            .and_then(|linker| Ok(linker.instantiate_pre(&component)?));
         let pre = pre.with_context(|| format!("{} cannot be linked", self.built.composition))?;
         Ok(Linked { shape, pre, memories: memories(&component) })
     }

@@ -269,7 +269,9 @@ impl Shape {
     /// The method with a name, and its place.
     pub(crate) fn method(&self, export: &str) -> Option<(usize, &Method)> {
         let methods = self.methods.iter().enumerate();
-        methods.filter_map(|(place, it)| Some((place, it.as_ref()?))).find(|(_, it)| it.export == export)
+        methods
+            .filter_map(|(place, it)| Some((place, it.as_ref()?)))
+            .find(|(_, it)| it.export == export)
     }
 
     /// Whether it handles alarms.

@@ -165,7 +165,9 @@ fn begin<'a>(
         Event::Call(Call { method, arguments, reply, place }) => {
             let Some(function) = functions.methods.get(method).copied().flatten() else {
                 // Called by what was linked before the class was replaced.
-                drop(reply.send(Err(CallError::Invalid("the object has no such method".to_owned()))));
+                drop(
+                    reply.send(Err(CallError::Invalid("the object has no such method".to_owned()))),
+                );
                 return Box::pin(async { Ok(()) });
             };
             let has_result = life.class.shape.methods.get(method);
