@@ -166,6 +166,7 @@ async fn listen_to(stdout: ChildStdout, heard: mpsc::UnboundedSender<Word>) {
             None if said.starts_with("Attaching additional modules") => Some(Word::Begins),
             None if said.contains("Reloading local server") => Some(Word::Begins),
             None if said.contains("Local server updated and ready") => Some(Word::Updated),
+            None if said.starts_with("Using secrets defined in") => continue,
             None if said.starts_with(['┌', '├', '│', '└']) => continue,
             None => None,
         };
