@@ -116,8 +116,7 @@ fn routes(manifest: &Manifest, address: SocketAddr) -> String {
     text
 }
 
-/// Prints on standard output.
-pub(super) fn print(text: &str) {
+fn print(text: &str) {
     // A script may have closed the pipe after the first line; that is no reason to stop.
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

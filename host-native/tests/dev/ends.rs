@@ -14,7 +14,7 @@ fn endless(seconds: &str) -> String {
 name = "small"
 [components.one]
 source = "src"
-command = "echo half > out.wasm; sleep {seconds} & sleep {seconds}; true"
+build = "echo half > out.wasm; sleep {seconds} & sleep {seconds}; true"
 wasm = "src/out.wasm"
 [services.one]
 component = "one"

@@ -3,6 +3,7 @@
 use crate::host::{ANY, Host, SELVEDGE};
 use crate::parts;
 use crate::serving::App;
+use std::any::Any;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,13 +19,8 @@ pub(crate) struct Developed {
     pub(crate) host: Host,
     /// How many lines were waited for.
     seen: usize,
-    _app: Kept,
-}
-
-/// What ends with a test.
-pub(crate) enum Kept {
-    Built(App),
-    Small(TempDir),
+    /// The folder, which goes with this.
+    _app: Box<dyn Any>,
 }
 
 /// `dev`, at any free port.
@@ -56,15 +52,15 @@ impl Developed {
     pub(crate) fn of(manifest: &str) -> Self {
         let app = App::of(manifest);
         let folder = app.path("").canonicalize().unwrap();
-        Self::start(folder, Kept::Built(app))
+        Self::start(folder, Box::new(app))
     }
 
     /// Develops an app of components in text.
     pub(crate) fn of_small(app: TempDir) -> Self {
-        Self::start(app.path().canonicalize().unwrap(), Kept::Small(app))
+        Self::start(app.path().canonicalize().unwrap(), Box::new(app))
     }
 
-    fn start(folder: PathBuf, app: Kept) -> Self {
+    fn start(folder: PathBuf, app: Box<dyn Any>) -> Self {
         let host = Host::start(dev(&folder), folder.join("log"));
         let mut developed = Self { folder, host, seen: 0, _app: app };
         // From here on, whatever is saved is noticed.

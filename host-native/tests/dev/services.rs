@@ -93,7 +93,7 @@ fn what_fails_to_build_leaves_the_last_good_version_until_it_is_good_again() {
     // What the tool of a language says comes through.
     let manifest = app.manifest().replace(
         "wasm = \"one.wasm\"",
-        "source = \"src\"\ncommand = \"cat text && cp text out.wasm\"\nwasm = \"src/out.wasm\"",
+        "source = \"src\"\nbuild = \"cat text && cp text out.wasm\"\nwasm = \"src/out.wasm\"",
     );
     fs::create_dir(app.folder.join("src")).unwrap();
     app.save("selvedge.toml", manifest.as_bytes());
@@ -127,11 +127,13 @@ fn the_manifest_is_swapped_too_and_one_in_disorder_changes_nothing() {
     app.says("Swapped two in ");
     assert_eq!((app.status("/one"), app.status("/two")), (201, 202));
     // Another bound: on the size of a head.
-    let tight = "[services.one.limits]\nheader-bytes = 1024\n";
+    let tight = "[services.one.limits]\nheader-bytes = 16384\n";
+    let long = format!("/one?{}", "x".repeat(20_000));
+    assert_eq!(app.status(&long), 201);
     app.save("selvedge.toml", format!("{manifest}{tight}").as_bytes());
     app.says("Swapped one, two in ");
     assert_eq!((app.status("/one"), app.status("/two")), (201, 404));
-    assert_eq!(app.status(&format!("/one?{}", "x".repeat(2000))), 431);
+    assert_eq!(app.status(&long), 431);
 }
 
 #[test]

@@ -118,7 +118,15 @@ pub(in crate::commands) fn is_fresh(app: &App, name: &Name, known: &ComponentRec
         let folder = app.folders.source(&component.source);
         folder.is_none_or(|folder| inputs::are_fresh(&folder, &known.inputs))
     };
-    known.recipe == recipe(&component.source) && known.wasm.is_unchanged() && inputs_fresh()
+    // Where the app's folder was copied, the record still names the files of the original.
+    let is_here = match &component.source {
+        Source::Ready { wasm } => known.wasm.path == app.folders.app.join(wasm),
+        _ => true,
+    };
+    is_here
+        && known.recipe == recipe(&component.source)
+        && known.wasm.is_unchanged()
+        && inputs_fresh()
 }
 
 fn recipe(source: &Source) -> String {

@@ -165,7 +165,7 @@ mod tests {
 name = "app"
 [components.one]
 source = "one"
-command = "true"
+build = "true"
 wasm = "one/out.wasm"
 [services.one]
 component = "one"

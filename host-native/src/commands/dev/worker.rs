@@ -6,7 +6,6 @@
 use super::{END_MAX, secrets};
 use crate::app::App;
 use crate::commands::build::progress::Progress;
-use crate::commands::serve;
 use crate::edge::tools::Tools;
 use crate::edge::wrangler;
 use anyhow::Context as _;
@@ -14,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use selvedge_contract::manifest::Manifest;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -172,7 +171,10 @@ async fn listen_to(stdout: ChildStdout, heard: mpsc::UnboundedSender<Word>) {
         };
         match word {
             Some(word) => drop(heard.send(word)),
-            None => serve::print(&format!("{line}\n")),
+            None => {
+                // As the log of the native host; nobody has to read it.
+                let _ = writeln!(io::stderr().lock(), "{line}");
+            }
         }
     }
 }
