@@ -120,11 +120,19 @@ pub(in crate::commands) fn is_fresh(app: &App, name: &Name, known: &ComponentRec
         let folders = folders(app, &component.source);
         folders.is_empty() || inputs::are_fresh(&folders, &known.inputs)
     };
-    known.recipe == recipe(name, &component.source) && known.wasm.is_unchanged() && inputs_fresh()
+    // Where the app's folder was copied, the record still names the files of the original.
+    let is_here = match &component.source {
+        Source::Ready { wasm } => known.wasm.path == app.folders.app.join(wasm),
+        _ => true,
+    };
+    is_here
+        && known.recipe == recipe(name, &component.source)
+        && known.wasm.is_unchanged()
+        && inputs_fresh()
 }
 
 /// The folders that a component is built from: its own, and that of the WIT it shares with others.
-fn folders(app: &App, source: &Source) -> Vec<PathBuf> {
+pub(in crate::commands) fn folders(app: &App, source: &Source) -> Vec<PathBuf> {
     let own = app.folders.source(source);
     let wit = match (source, &own) {
         (Source::Language { .. }, Some(own)) => wit_of(own),
@@ -238,7 +246,7 @@ fn build_workspace(
         Some((member.name.clone(), error.to_string()))
     });
     let mut built = match unbound {
-        None => cargo::build(workspace),
+        None => cargo::build(workspace, progress),
         // Cargo would say that a module is missing, or build with another than the WIT has.
         Some((name, reason)) => {
             let others = workspace.members.iter().filter(|member| member.name != name);
