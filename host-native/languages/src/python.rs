@@ -26,7 +26,9 @@ const COMPONENTIZE: Wanted = Wanted {
 const HTTP: (&str, &str) = ("selvedge_http.py", include_str!("python/selvedge_http.py"));
 
 /// Where the author's module may be, the best first.
-const MODULES: [&str; 2] = ["src", "."];
+const FOLDERS: [&str; 2] = ["src", "."];
+/// The module that has a class for each interface without resources. An interface with resources is a
+/// module of its own name; where there is nothing else, that one is enough.
 const MODULE: &str = "app";
 
 /// What modules of the bindings are called, whatever else is in the world: without these, the tool
@@ -52,7 +54,7 @@ pub(crate) fn build(
     let _ = tools;
     let folder = project.folder.canonicalize();
     let folder = folder.map_err(|source| io_error(project.folder, source))?;
-    let sources = sources_of(&folder)?;
+    let (sources, module) = module_of(&folder, world)?;
     let tool = COMPONENTIZE.find(&folder)?;
     let work = Work::new(project, world)?;
     let componentize = || {
@@ -71,7 +73,7 @@ pub(crate) fn build(
 
     let made = work.folder.join("component.wasm");
     let mut command = componentize();
-    command.arg("componentize").arg(MODULE).arg("--output").arg(&made);
+    command.arg("componentize").arg(module).arg("--output").arg(&made);
     command.arg("--python-path").arg(&sources).arg("--python-path").arg(&work.modules);
     third_party(&folder, &work, &mut command)?;
     tool::run(&mut command, "componentize-py", Show::OnFailure)?;
@@ -79,8 +81,8 @@ pub(crate) fn build(
 }
 
 /// Finds the tools without running them on anything; says what its author should know of.
-pub(crate) fn check(project: &Project<'_>, _world: &World) -> Result<Vec<String>, BuildError> {
-    sources_of(project.folder)?;
+pub(crate) fn check(project: &Project<'_>, world: &World) -> Result<Vec<String>, BuildError> {
+    module_of(project.folder, world)?;
     COMPONENTIZE.find(project.folder)?;
     Ok(Vec::new())
 }
@@ -124,11 +126,18 @@ fn third_party(folder: &Path, work: &Work, command: &mut Command) -> Result<(), 
     Ok(())
 }
 
-/// The folder that holds the author's module.
-fn sources_of(folder: &Path) -> Result<PathBuf, BuildError> {
-    let folders = MODULES.map(|inner| folder.join(inner));
-    let found = folders.into_iter().find(|at| at.join(format!("{MODULE}.py")).is_file());
-    found.ok_or_else(|| {
+/// The author's module, and the folder that holds it.
+fn module_of(folder: &Path, world: &World) -> Result<(PathBuf, String), BuildError> {
+    let exports = interfaces(world).1;
+    let exported = exports.iter().filter_map(|name| {
+        let (_, interface) = name.split('@').next()?.rsplit_once('/')?;
+        Some(interface.replace('-', "_"))
+    });
+    let modules: Vec<String> = std::iter::once(MODULE.to_owned()).chain(exported).collect();
+    let folders = FOLDERS.map(|inner| folder.join(inner));
+    let places = folders.iter().flat_map(|at| modules.iter().map(move |module| (at, module)));
+    let found = places.into_iter().find(|(at, module)| at.join(format!("{module}.py")).is_file());
+    found.map(|(at, module)| (at.clone(), module.clone())).ok_or_else(|| {
         let folder = folder.display();
         BuildError::Other(format!(
             "{folder} has no src/{MODULE}.py, which a component of python begins with; write it"
