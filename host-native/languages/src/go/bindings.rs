@@ -4,6 +4,8 @@
 //! What is changed of what the generator writes:
 //! - its runtime module is a package of the project's, so there is nothing to fetch;
 //! - values of the host are copied and freed where they are read (`wit/runtime/runtime.go` says why);
+//! - what is pinned is only remembered, and what is not dropped is not collected: either took a good
+//!   part of a request's time (`wit/runtime/runtime.go`, `wit/types/stream.go`);
 //! - an export returns in the turn of its own task (`wit/async/async.go`);
 //! - what the project exports is set as variables, and as structs with methods.
 
@@ -124,9 +126,18 @@ fn fit(text: &str, path: &str) -> Result<String, BuildError> {
     let text = text
         .replace(":= unsafe.String((*uint8)", ":= witRuntime.TakeString((*uint8)")
         .replace(":= unsafe.Slice((*", ":= witRuntime.TakeSlice((*")
-        .replace("witAsync.Run(func() {", "witAsync.Run(func(task *witAsync.Task) {");
+        .replace("witAsync.Run(func() {", "witAsync.Run(func(task *witAsync.Task) {")
+        .replace("&runtime.Pinner{}", "&witRuntime.Pinner{}")
+        .replace("= runtime.Pinner{}", "= witRuntime.Pinner{}")
+        .replace("*runtime.Pinner,", "*witRuntime.Pinner,");
     let mut lines: Vec<String> = Vec::new();
+    let mut in_cleanup = false;
     for line in text.lines() {
+        in_cleanup |= line.trim_start().starts_with("runtime.AddCleanup(value, ");
+        if in_cleanup {
+            in_cleanup = line.trim() != "}, 0)";
+            continue;
+        }
         if line.trim_start().starts_with("wasm_export_task_return_") {
             lines.push("task.Enter()".to_owned());
         }
@@ -142,6 +153,11 @@ fn fit(text: &str, path: &str) -> Result<String, BuildError> {
     let import = "witRuntime \"go.bytecodealliance.org/pkg/wit/runtime\"";
     if text.contains("witRuntime.") && !text.contains(import) {
         text = text.replacen("import (\n", &format!("import (\n{import}\n"), 1);
+    }
+    let uses_runtime = text.replace("witRuntime.", "").contains("runtime.");
+    if !uses_runtime {
+        let is_import = |line: &&str| line.trim() != "\"runtime\"";
+        text = text.lines().filter(is_import).collect::<Vec<_>>().join("\n") + "\n";
     }
     Ok(exports::fit(&text))
 }

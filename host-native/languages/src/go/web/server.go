@@ -7,6 +7,7 @@ import (
 
 	exports "selvedge.invalid/bindings/export_wasi_http_handler"
 	wasi "selvedge.invalid/bindings/wasi_http_types"
+	witAsync "go.bytecodealliance.org/pkg/wit/async"
 	witTypes "go.bytecodealliance.org/pkg/wit/types"
 
 	_ "selvedge.invalid/bindings/wit_exports"
@@ -136,11 +137,11 @@ func Handle(handler func(w *ResponseWriter, r *Request)) {
 		request.Body = body
 		w := &ResponseWriter{header: Header{}, status: 200}
 		w.begun = make(chan witTypes.Result[*wasi.Response, wasi.ErrorCode], 1)
-		go func() {
+		witAsync.Go(func() {
 			handler(w, request)
 			_ = body.Close()
 			w.finish()
-		}()
+		})
 		return <-w.begun
 	}
 }

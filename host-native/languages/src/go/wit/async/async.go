@@ -49,6 +49,8 @@ type Task struct {
 	returned bool
 	// Closed in the task's next turn, for the goroutine that waits for it.
 	entering chan struct{}
+	// Its neighbours among all tasks that have not ended.
+	before, after *Task
 }
 
 // A waiter is a goroutine that waits for an event.
@@ -67,10 +69,16 @@ type timer struct {
 var (
 	// The task whose turn it is; nil in an export that cannot wait.
 	current *Task
-	// All tasks that have not ended. The host keeps a pointer to each that is not the collector's.
-	tasks = map[*Task]struct{}{}
-	// By handle.
-	waiters = map[uint32]waiter{}
+	// The ring of all tasks that have not ended, without itself. The host keeps a pointer to each, of
+	// which the collector does not know.
+	tasks Task
+	// By handle, which are small numbers.
+	waiters []waiter
+	// Channels that nobody uses now.
+	events []chan uint32
+	// Goroutines that have nothing to do. Their stacks have grown already, which costs more than all
+	// else where each request has new ones.
+	workers []chan func()
 	// Streams that wake a task: their writable ends by the readable ones.
 	wakers = map[uint32]uint32{}
 	clock  *timer
@@ -78,15 +86,35 @@ var (
 
 // Run begins a task. Called by the generated export; the result is for the host.
 func Run(export func(task *Task)) uint32 {
-	task := &Task{}
-	tasks[task] = struct{}{}
+	task := &Task{before: &tasks, after: tasks.after}
+	tasks.after.before, tasks.after = task, task
 	current = task
-	go func() {
+	Go(func() {
 		export(task)
 		task.returned = true
-	}()
+	})
 	return task.turn()
 }
+
+// Go is as the statement `go`, with a goroutine that may have done other work before.
+func Go(work func()) {
+	var worker chan func()
+	if last := len(workers) - 1; last >= 0 {
+		worker = workers[last]
+		workers = workers[:last]
+	} else {
+		worker = make(chan func(), 1)
+		go func() {
+			for work := range worker {
+				work()
+				workers = append(workers, worker)
+			}
+		}()
+	}
+	worker <- work
+}
+
+func init() { tasks.before, tasks.after = &tasks, &tasks }
 
 // Callback goes on with the task that an event is for. Called by the generated export.
 func Callback(event, handle, code uint32) uint32 {
@@ -120,7 +148,7 @@ func (task *Task) turn() uint32 {
 			continue
 		}
 		if task.returned && task.awaited == 0 && !task.keepsTime() {
-			delete(tasks, task)
+			task.before.after, task.after.before = task.after, task.before
 			if task.set != 0 {
 				waitableSetDrop(task.set)
 			}
@@ -180,11 +208,11 @@ func deliver(event, handle, code uint32) {
 	default:
 		panic(fmt.Sprintf("an event of an unknown kind: %v", event))
 	}
-	waiter, ok := waiters[handle]
-	if !ok {
+	if int(handle) >= len(waiters) || waiters[handle].task == nil {
 		panic(fmt.Sprintf("an event for nobody: kind %v, handle %v", event, handle))
 	}
-	delete(waiters, handle)
+	waiter := waiters[handle]
+	waiters[handle].task = nil
 	waiter.task.awaited--
 	waiter.event <- code
 }
@@ -194,18 +222,27 @@ func await(handle uint32) uint32 {
 	task := current
 	if task == nil {
 		// In an export that cannot wait itself, any other task gets the event.
-		for task = range tasks {
-			break
-		}
+		task = tasks.after
 	}
-	if task == nil {
+	if task == &tasks {
 		panic("an asynchronous call in an export, or in an init function, that is not asynchronous")
 	}
-	event := make(chan uint32, 1)
+	var event chan uint32
+	if last := len(events) - 1; last >= 0 {
+		event = events[last]
+		events = events[:last]
+	} else {
+		event = make(chan uint32, 1)
+	}
+	for int(handle) >= len(waiters) {
+		waiters = append(waiters, waiter{})
+	}
 	waiters[handle] = waiter{event, task}
 	task.awaited++
 	waitableJoin(handle, task.waitables())
-	return <-event
+	code := <-event
+	events = append(events, event)
+	return code
 }
 
 // SubtaskWait waits until a call of an import has returned.
@@ -250,15 +287,17 @@ func (task *Task) keepsTime() bool {
 	if clock == nil || clock.task != task {
 		return false
 	}
-	for other := range tasks {
-		if other != task {
-			clock.task = other
-			waitableJoin(clock.subtask, 0)
-			waitableJoin(clock.subtask, other.waitables())
-			return false
-		}
+	other := tasks.after
+	if other == task {
+		other = task.after
 	}
-	return true
+	if other == &tasks {
+		return true
+	}
+	clock.task = other
+	waitableJoin(clock.subtask, 0)
+	waitableJoin(clock.subtask, other.waitables())
+	return false
 }
 
 // untilIdle waits until no other goroutine can run. It answers when the first timer is due, on the

@@ -9,7 +9,6 @@ package runtime
 import (
 	"fmt"
 	"math/bits"
-	"runtime"
 	"unsafe"
 )
 
@@ -57,8 +56,29 @@ func MakeHandle(value int32) *Handle {
 	return &Handle{value}
 }
 
-// Allocate gives memory of Go's that stays where it is until `pinner` lets it go.
-func Allocate(pinner *runtime.Pinner, size, align uintptr) unsafe.Pointer {
+// A Pinner keeps memory that the host is told of. Go's collector does not move what is on the heap, so
+// there is nothing to do but to remember it; [runtime.Pinner] does more than that, and takes longer.
+type Pinner struct {
+	kept  []unsafe.Pointer
+	first [6]unsafe.Pointer
+}
+
+// Pin keeps what a pointer points to until [Pinner.Unpin].
+func (p *Pinner) Pin(pointer unsafe.Pointer) {
+	if p.kept == nil {
+		p.kept = p.first[:0]
+	}
+	p.kept = append(p.kept, pointer)
+}
+
+// Unpin lets everything go.
+func (p *Pinner) Unpin() {
+	p.kept = nil
+	p.first = [6]unsafe.Pointer{}
+}
+
+// Allocate gives memory of Go's that stays until `pinner` lets it go.
+func Allocate(pinner *Pinner, size, align uintptr) unsafe.Pointer {
 	if size == 0 {
 		return nil
 	}

@@ -1,3 +1,5 @@
+// This file is that of `go.bytecodealliance.org/pkg` 0.2.3 (Apache-2.0 WITH LLVM-exception).
+
 package wit_types
 
 const (
@@ -38,7 +40,8 @@ func (self Option[T]) IsNone() bool {
 }
 
 func None[T any]() Option[T] {
-	return Option[T]{OptionNone, make([]T, 1)[0]}
+	var none T
+	return Option[T]{OptionNone, none}
 }
 
 func Some[T any](value T) Option[T] {

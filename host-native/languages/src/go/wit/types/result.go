@@ -1,3 +1,6 @@
+// This file is that of `go.bytecodealliance.org/pkg` 0.2.3 (Apache-2.0 WITH LLVM-exception), but for the
+// two fields, which need no allocation.
+
 package wit_types
 
 const (
@@ -6,8 +9,9 @@ const (
 )
 
 type Result[T any, U any] struct {
-	tag   uint8
-	value any
+	tag uint8
+	ok  T
+	err U
 }
 
 func (self Result[T, U]) Tag() uint8 {
@@ -18,14 +22,14 @@ func (self Result[T, U]) Ok() T {
 	if self.tag != ResultOk {
 		panic("tag mismatch")
 	}
-	return self.value.(T)
+	return self.ok
 }
 
 func (self Result[T, U]) Err() U {
 	if self.tag != ResultErr {
 		panic("tag mismatch")
 	}
-	return self.value.(U)
+	return self.err
 }
 
 func (self Result[T, U]) IsErr() bool {
@@ -37,9 +41,9 @@ func (self Result[T, U]) IsOk() bool {
 }
 
 func Ok[T any, U any](value T) Result[T, U] {
-	return Result[T, U]{ResultOk, value}
+	return Result[T, U]{tag: ResultOk, ok: value}
 }
 
 func Err[T any, U any](value U) Result[T, U] {
-	return Result[T, U]{ResultErr, value}
+	return Result[T, U]{tag: ResultErr, err: value}
 }
