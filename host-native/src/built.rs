@@ -62,6 +62,9 @@ pub(crate) struct Record {
     /// By class.
     #[serde(default)]
     pub(crate) objects: BTreeMap<Name, CompositionRecord>,
+    /// What was warned of.
+    #[serde(default)]
+    pub(crate) warnings: BTreeSet<String>,
 }
 
 /// A component of the last build.
@@ -187,6 +190,11 @@ impl Record {
 }
 
 impl Built {
+    /// The SHA-256 of the composed component.
+    pub(crate) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
     /// Opens the compiled component; compiles it where that has not been done for this engine.
     ///
     /// # Errors

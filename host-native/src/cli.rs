@@ -19,7 +19,8 @@ use std::path::PathBuf;
   selvedge new hello --lang go
   selvedge build            build every component that changed, and compose the services
   selvedge check            say what is wrong with the app, without running it
-  selvedge serve --build    build, then serve at http://127.0.0.1:8787
+  selvedge dev              build, serve at http://127.0.0.1:8787, and swap what you change
+  selvedge serve --build    build, then serve
   selvedge bundle           make a Cloudflare Worker of the app, and try it in workerd")]
 pub struct Cli {
     /// What to do.
@@ -38,7 +39,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Serve the app over HTTP
     Serve(ServeArgs),
-    /// Serve the app while it is written; with --edge as a Worker, as it will run at Cloudflare
+    /// Serve the app while it is written: what is saved is built and swapped; with --edge as a Worker
     Dev(DevArgs),
     /// Make a Cloudflare Worker of the app: a folder that is uploaded as it is
     Bundle(BundleArgs),
@@ -72,6 +73,9 @@ pub struct BuildArgs {
     /// Print the result as JSON on standard output
     #[arg(long)]
     pub json: bool,
+    /// Say only what is wrong, and was not said of the last build
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Flags of `selvedge check`.

@@ -21,7 +21,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
-        Command::Dev(args) => dev::run(args),
+        Command::Dev(args) => dev::run(&args),
         Command::Bundle(args) => bundle::run(&args),
         Command::Deploy(args) => deploy::run(&args),
         Command::Kv(args) => kv::run(&args),

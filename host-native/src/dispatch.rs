@@ -8,7 +8,7 @@ mod body;
 mod request;
 
 use crate::guest::job::{Job, RequestId, Ticket};
-use crate::guest::object::directory::Objects;
+use crate::guest::object::directory::{Classes, Objects};
 use crate::guest::pool::Pool;
 use crate::guest::service::Service;
 use crate::guest::vitals::Vitals;
@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use request::Guarded;
 use selvedge_contract::failure::Failure;
 use selvedge_contract::route::Table;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,10 +32,12 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// An app that can be served: its services and who answers what.
+/// An app that can be served, in one edition: its services and who answers what.
 pub(crate) struct App {
     /// The services.
     pub(crate) services: Vec<Arc<Service>>,
+    /// The classes of objects.
+    pub(crate) classes: Classes,
     /// Which of them answers, by index.
     pub(crate) routes: Table<usize>,
     /// Its objects.
@@ -43,8 +46,16 @@ pub(crate) struct App {
     pub(crate) header_bytes_max: usize,
 }
 
-/// One serving thread's view of the app.
+/// What one serving thread has of the app. This is the place that says which edition is served: a
+/// request looks here once, and stays with what it found.
 pub(crate) struct Dispatch {
+    view: RefCell<Rc<View>>,
+    /// Pools of services that are not in the app any more, or were replaced there.
+    retired: RefCell<Vec<Rc<Pool>>>,
+}
+
+/// One serving thread's view of one edition.
+struct View {
     app: Arc<App>,
     pools: Vec<Rc<Pool>>,
 }
@@ -52,12 +63,25 @@ pub(crate) struct Dispatch {
 impl Dispatch {
     /// The view of a new thread.
     pub(crate) fn new(app: &Arc<App>) -> Self {
-        let pools: Vec<_> =
-            app.services.iter().map(|service| Pool::new(Arc::clone(service))).collect();
-        for pool in &pools {
-            tokio::task::spawn_local(Rc::clone(pool).pull_when_announced());
-        }
-        Self { app: Arc::clone(app), pools }
+        let services = app.services.iter();
+        let pools = services.map(|service| Pool::new(Arc::clone(service))).collect();
+        let view = View { app: Arc::clone(app), pools };
+        Self { view: RefCell::new(Rc::new(view)), retired: RefCell::default() }
+    }
+
+    /// Has every request from now on answered by another edition. Services that are in both go on
+    /// with their instances; those of the others end when their work is done.
+    pub(crate) fn take(&self, app: &Arc<App>) {
+        let before = Rc::clone(&self.view.borrow());
+        let pool = |service: &Arc<Service>| {
+            let known = before.pools.iter().find(|pool| Arc::ptr_eq(&pool.service, service));
+            known.map_or_else(|| Pool::new(Arc::clone(service)), Rc::clone)
+        };
+        let pools: Vec<_> = app.services.iter().map(pool).collect();
+        let is_left = |pool: &&Rc<Pool>| !pools.iter().any(|other| Rc::ptr_eq(other, pool));
+        self.retired.borrow_mut().extend(before.pools.iter().filter(is_left).map(Rc::clone));
+        self.view.replace(Rc::new(View { app: Arc::clone(app), pools }));
+        self.tend();
     }
 
     /// Answers a request, whatever happens.
@@ -65,18 +89,51 @@ impl Dispatch {
         &self,
         mut request: http::Request<Incoming>,
     ) -> http::Response<Answer> {
+        let view = Rc::clone(&self.view.borrow());
         let id = RequestId::next();
-        let pool = match self.choose(&mut request) {
+        let pool = match view.choose(&mut request) {
             Ok(pool) => pool,
             Err(failure) => return answer::failure(failure, id, ""),
         };
         let service = &pool.service;
-        match self.ask(pool, request, id).await {
+        match view.ask(pool, request, id).await {
             Ok(response) => response,
             Err(failure) => answer::failure(failure, id, &service.name),
         }
     }
 
+    /// Looks after the instances of this thread. Called now and then.
+    pub(crate) fn tend(&self) {
+        for pool in &self.view.borrow().pools {
+            pool.tend();
+        }
+        self.retired.borrow_mut().retain(|pool| {
+            // An instance that was started for a job that waited knows nothing of it yet.
+            pool.retire_all();
+            pool.tend();
+            let is_over = pool.is_empty() && pool.service.is_at_rest();
+            if is_over {
+                pool.end();
+            }
+            !is_over
+        });
+    }
+
+    /// Asks every instance to end when its work is done.
+    pub(crate) fn retire_all(&self) {
+        for pool in &self.view.borrow().pools {
+            pool.retire_all();
+        }
+    }
+
+    /// Whether no instance is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        let view = self.view.borrow();
+        view.pools.iter().chain(&*self.retired.borrow()).all(|pool| pool.is_empty())
+    }
+}
+
+impl View {
     fn choose(&self, request: &mut http::Request<Incoming>) -> Result<&Rc<Pool>, Failure> {
         request::complete_target(request)?;
         let uri = request.uri();
@@ -114,24 +171,5 @@ impl Dispatch {
             Outcome::TimedOut if ticket.instance().is_none() => Err(Failure::TooManyInstances),
             Outcome::TimedOut => Err(Failure::WallTime),
         }
-    }
-
-    /// Looks after the instances of this thread. Called now and then.
-    pub(crate) fn tend(&self) {
-        for pool in &self.pools {
-            pool.tend();
-        }
-    }
-
-    /// Asks every instance to end when its work is done.
-    pub(crate) fn retire_all(&self) {
-        for pool in &self.pools {
-            pool.retire_all();
-        }
-    }
-
-    /// Whether no instance is left.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.pools.iter().all(|pool| pool.is_empty())
     }
 }

@@ -17,40 +17,79 @@ use std::time::Duration;
 use thread::ServingThread;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Connections that the kernel may keep while the host is busy.
 const BACKLOG: u32 = 1024;
 
-/// Serves an app until a signal ends it: the first one drains, the second ends at once.
+/// Another edition of the app for those who serve it.
+pub(crate) struct Edition {
+    app: Arc<App>,
+    taken: oneshot::Sender<()>,
+}
+
+/// Where editions come from; the first one is waited for.
+pub(crate) type Editions = mpsc::UnboundedReceiver<Edition>;
+
+impl Edition {
+    /// An edition, and what tells that every request from then on is answered by it.
+    pub(crate) fn new(app: Arc<App>) -> (Self, oneshot::Receiver<()>) {
+        let (taken, told) = oneshot::channel();
+        (Self { app, taken }, told)
+    }
+}
+
+/// Serves an app until a signal ends it: the first one drains, the second ends at once. Takes each
+/// further edition of the app in the place of the one before: whatever that has begun, it ends. The
+/// sender of the editions learns of the first signal by its channel, which closes.
 ///
 /// `ready` is called with the address once requests are answered.
 ///
 /// # Errors
 /// Where the address cannot be listened on, or a thread cannot be started.
 pub(crate) fn serve(
-    app: Arc<App>,
+    mut editions: Editions,
     listen: SocketAddr,
     threads: usize,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (stop, stopping) = watch::channel(false);
-    let threads = (0..threads.max(1))
-        .map(|index| ServingThread::start(index, Arc::clone(&app), stopping.clone()))
-        .collect::<std::io::Result<Vec<_>>>()
-        .context("cannot start a serving thread")?;
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // Before anything that takes its time: who cannot listen is told so at once.
         let listener = bind(listen)?;
+        let first = tokio::select! {
+            first = editions.recv() => first,
+            _ = interrupt.recv() => None,
+            _ = terminate.recv() => None,
+        };
+        let Some(first) = first else { return Ok(()) };
+        let (stop, stopping) = watch::channel(false);
+        first.app.objects.set_classes(first.app.classes.clone());
+        let threads = (0..threads.max(1))
+            .map(|index| ServingThread::start(index, Arc::clone(&first.app), stopping.clone()))
+            .collect::<std::io::Result<Vec<_>>>()
+            .context("cannot start a serving thread")?;
         ready(listener.local_addr()?);
+        let _ = first.taken.send(());
+        // Held here, it would outlive its successors.
+        drop(first.app);
+        let serving = async {
+            loop {
+                tokio::select! {
+                    () = accept(&listener, &threads) => {}
+                    Some(edition) = editions.recv() => swap(edition, &threads).await,
+                }
+            }
+        };
         tokio::select! {
-            () = accept(&listener, &threads) => {}
+            () = serving => {}
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         drop(listener);
+        drop(editions);
         tracing::info!(
             connections = connections(&threads),
             "stopping: waiting for requests to end; another signal ends them"
@@ -71,6 +110,19 @@ pub(crate) fn serve(
         }
         anyhow::Ok(())
     })
+}
+
+/// Has every thread take an edition; returns when all have.
+async fn swap(edition: Edition, threads: &[ServingThread]) {
+    let Edition { app, taken } = edition;
+    // First of all: a service of the new edition may call what the old one did not have.
+    app.objects.set_classes(app.classes.clone());
+    let told: Vec<_> = threads.iter().map(|thread| thread.swap(Arc::clone(&app))).collect();
+    for told in told {
+        // A thread that is gone answers nothing any more.
+        let _ = told.await;
+    }
+    let _ = taken.send(());
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -101,10 +153,10 @@ async fn accept(listener: &TcpListener, threads: &[ServingThread]) {
                 );
                 drop(stream);
             }
-            Ok((stream, peer)) => {
+            Ok((stream, _)) => {
                 if let Some(thread) = threads.iter().min_by_key(|thread| thread.open.load(Relaxed))
                 {
-                    thread.take(stream, peer);
+                    thread.take(stream);
                 }
             }
             Err(error) => {

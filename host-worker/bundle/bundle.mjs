@@ -1,8 +1,8 @@
-// From a plan to a folder that workerd runs: `node bundle.mjs PLAN.json`.
+// From a plan to a folder that workerd runs: `node bundle.mjs PLAN.json [--quiet]`.
 //
 // The plan is written by `selvedge bundle`, which knows the manifest; here components become JavaScript, and
-// everything becomes one Worker. Progress goes to standard error, a report in JSON to standard output. What a
-// component was turned into is kept in the plan's cache and not made again.
+// everything becomes one Worker. Progress goes to standard error (not with --quiet), a report in JSON to
+// standard output. What a component was turned into is kept in the plan's cache and not made again.
 
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
@@ -14,6 +14,7 @@ import { transpile } from "./transpile.mjs";
 import { bundleWorker } from "./worker.mjs";
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
+const isQuiet = process.argv.includes("--quiet");
 /** Changes whenever what a component is turned into may do: with these files, and the tools that the lock file pins. */
 const recipe = hash(...(await ours()));
 
@@ -47,7 +48,7 @@ async function place(module) {
   if (files === null) {
     const begin = performance.now();
     await make(module, made);
-    process.stderr.write(`  transpiled ${module.name ?? module.id} in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
+    if (!isQuiet) process.stderr.write(`  transpiled ${module.name ?? module.id} in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
   }
   for (const file of await readdir(made)) await cp(join(made, file), join(plan.out, "modules", file));
 }

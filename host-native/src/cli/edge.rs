@@ -36,6 +36,9 @@ pub struct BundleArgs {
     /// Do not start the bundle before calling it good
     #[arg(long)]
     pub no_verify: bool,
+    /// Say only what is wrong
+    #[arg(long, short)]
+    pub quiet: bool,
     /// Print the result as JSON on standard output
     #[arg(long)]
     pub json: bool,
@@ -69,11 +72,16 @@ pub struct DeployArgs {
 /// Flags of `selvedge dev`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  selvedge dev --edge                         serve the app as a Worker at http://127.0.0.1:8787
-  selvedge dev --edge --listen 127.0.0.1:9000
+  selvedge dev                                serve the app at http://127.0.0.1:8787
+  selvedge dev --app components --listen 127.0.0.1:9000
+  selvedge dev --edge                         serve it as a Worker, in workerd
 
-Stores and objects live in .selvedge/edge/state. Without --edge the app is served by this host, as
-`selvedge serve --build` does it.")]
+Whatever is saved, sources, WIT or selvedge.toml, is built and takes the place of what was served: in one
+line you read what was swapped, and in what time. Requests under way end on the version they began on;
+objects of classes that did not change keep what they have in memory, all keep what they stored. Where a
+build fails, you see why, and the last good version goes on.
+
+Stores and objects live in .selvedge/data, with --edge in .selvedge/edge/state.")]
 pub struct DevArgs {
     /// Where the app is.
     #[command(flatten)]
@@ -81,7 +89,7 @@ pub struct DevArgs {
     /// Serve the app as a Worker, in wrangler's local mode
     #[arg(long)]
     pub edge: bool,
-    /// The address to listen on
+    /// The address to listen on; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
 }

@@ -4,7 +4,7 @@
 mod cargo;
 mod compositions;
 mod declared;
-mod inputs;
+pub(super) mod inputs;
 pub(super) mod language;
 mod lock;
 pub(super) mod parallel;
@@ -39,7 +39,8 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return tell_app_error(error),
     };
-    let outcome = build(&app, &Progress::on_stderr())?;
+    let progress = if args.quiet { Progress::of_problems() } else { Progress::on_stderr() };
+    let outcome = build(&app, &progress)?;
     if args.json {
         println!("{}", outcome.to_json()?);
     }
@@ -102,10 +103,16 @@ pub(crate) fn build(app: &App, progress: &Progress) -> anyhow::Result<Outcome> {
         record.write(&app.folders)?;
     }
     let compositions = compositions::build(app, &mut components, &mut record, progress)?;
-    record.write(&app.folders)?;
     let sources::Components { reports: components, problems, .. } = components;
+    let warnings = problems.iter().filter(|problem| !problem.is_error());
+    record.warnings = warnings.map(Problem::to_string).collect();
+    record.write(&app.folders)?;
     for problem in &problems {
-        progress.problem(problem);
+        // Who builds at each change has read it the last time.
+        let is_known = !problem.is_error() && before.warnings.contains(&problem.to_string());
+        if !(progress.is_quiet() && is_known) {
+            progress.problem(problem);
+        }
     }
     let ok = !problems.iter().any(Problem::is_error);
     if ok {

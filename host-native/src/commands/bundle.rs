@@ -16,13 +16,13 @@ use std::time::Duration;
 /// # Errors
 /// One sentence with the next step, where the bundle is not good.
 pub(super) fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
-    let made = match open_and_make(&args.bundle, !args.no_verify, args.json)? {
+    let made = match open_and_make(&args.bundle, !args.no_verify, args.json, args.quiet)? {
         Ok((_, _, made)) => made,
         Err(code) => return Ok(code),
     };
     if args.json {
         println!("{}", to_json(&made)?);
-    } else {
+    } else if !args.quiet {
         print!("{}", Report(&made));
     }
     Ok(ExitCode::SUCCESS)
@@ -37,6 +37,7 @@ pub(super) fn open_and_make(
     flags: &BundleFlags,
     verify: bool,
     json: bool,
+    quiet: bool,
 ) -> anyhow::Result<Result<(App, Tools, Bundle), ExitCode>> {
     let app = match App::open(&flags.app.app) {
         Ok(app) => app,
@@ -46,7 +47,7 @@ pub(super) fn open_and_make(
         }
         Err(error) => return build::tell_app_error(error).map(Err),
     };
-    let progress = Progress::on_stderr();
+    let progress = if quiet { Progress::of_problems() } else { Progress::on_stderr() };
     let built = build::build(&app, &progress)?;
     if !built.is_built() {
         if json {

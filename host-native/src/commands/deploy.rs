@@ -22,7 +22,7 @@ use std::process::{Command, ExitCode, Stdio};
 /// # Errors
 /// One sentence with the next step, where the bundle is not good or wrangler cannot be started.
 pub(super) fn run(args: &DeployArgs) -> anyhow::Result<ExitCode> {
-    let (app, tools, made) = match open_and_make(&args.bundle, true, args.json)? {
+    let (app, tools, made) = match open_and_make(&args.bundle, true, args.json, false)? {
         Ok(made) => made,
         Err(code) => return Ok(code),
     };

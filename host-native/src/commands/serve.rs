@@ -1,39 +1,33 @@
 //! `selvedge serve`: opens everything an app needs, and serves it.
 
+mod edition;
 mod prepare;
 
+pub(super) use self::edition::{House, read_secret};
+
 use crate::app::App as Folder;
-use crate::built::{Built, built};
-use crate::capability::keyvalue::{Grants as StoreGrants, KeyValue};
-use crate::capability::outbound::Allowed;
+use crate::capability::keyvalue::KeyValue;
 use crate::cli::ServeArgs;
 use crate::commands::build;
-use crate::dispatch::App;
-use crate::guest::engine;
-use crate::guest::object::class::Class;
 use crate::guest::object::directory::Objects;
-use crate::guest::room::{Room, Rooms};
-use crate::guest::service::Service;
-use crate::guest::state::Provision;
+use crate::guest::room::Rooms;
+use crate::server::{self, Edition};
 use crate::settings::Settings;
 use crate::storage::alarms::AlarmIndex;
 use crate::storage::journal::Journal;
 use crate::storage::objects::ObjectFolder;
-use crate::{server, telemetry};
+use crate::telemetry;
 use anyhow::Context as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use selvedge_contract::manifest::{Composition, Grants, Manifest, SecretSource};
-use selvedge_contract::names::Name;
-use selvedge_contract::route::Table;
+use selvedge_contract::manifest::Manifest;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use wasmtime::Engine;
-use wasmtime::component::Component;
-use wasmtime_wasi_config::WasiConfigVariables;
+use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// Serves until a signal ends it.
 ///
@@ -50,23 +44,19 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     allow_many_files();
     let settings = Settings::resolve(args, &folder.folders);
-    let engine = engine::open().map_err(anyhow::Error::from).context("cannot open the engine")?;
-    let stores = KeyValue::open(&settings.data)?;
-    let objects = open_objects(&settings.data)?;
-    let shared = Shared { stores: Arc::clone(&stores), objects };
-    let app = open(&folder, &engine, &shared)?;
-    let objects = Arc::clone(&shared.objects);
-    engine::start_ticking(&engine).context("cannot start the engine's clock")?;
-    stores.start_sweeping().context("cannot start the sweep of expired keys")?;
-    server::serve(Arc::new(app), settings.listen, settings.threads, |address| {
+    let mut house = open_house(&settings.data)?;
+    let (edition, _) = Edition::new(Arc::new(house.open(&folder, None)?));
+    let (editions, incoming) = mpsc::unbounded_channel();
+    let _ = editions.send(edition);
+    server::serve(incoming, settings.listen, settings.threads, |address| {
         announce(&folder.manifest, address);
     })?;
-    objects.journal.close();
+    house.close();
     Ok(ExitCode::SUCCESS)
 }
 
 /// Raises the soft bound on open files to the hard one: connections and objects need many.
-fn allow_many_files() {
+pub(super) fn allow_many_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
@@ -78,6 +68,18 @@ fn allow_many_files() {
 ///
 /// Ours: as long as `selvedge object` waits for a host.
 const HOLD_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Opens what every edition of an app is served with; `data` is where its stores are.
+///
+/// # Errors
+/// Where this machine refuses something.
+pub(super) fn open_house(data: &Path) -> anyhow::Result<House> {
+    let rooms = Rooms::open()?;
+    let stores = KeyValue::open(data)?;
+    let objects = open_objects(data)?;
+    stores.start_sweeping().context("cannot start the sweep of expired keys")?;
+    Ok(House { rooms, stores, objects, shapes: BTreeMap::new() })
+}
 
 /// Takes hold of what objects store.
 fn open_objects(data: &Path) -> anyhow::Result<Arc<Objects>> {
@@ -92,8 +94,18 @@ fn open_objects(data: &Path) -> anyhow::Result<Arc<Objects>> {
 }
 
 /// Says where the app is served: one line for scripts, the routes for people.
-fn announce(manifest: &Manifest, address: SocketAddr) {
-    let mut text = format!("listening on http://{address}\n");
+pub(super) fn announce(manifest: &Manifest, address: SocketAddr) {
+    print(&format!("listening on http://{address}\n{}", routes(manifest, address)));
+}
+
+/// Says which routes the app has now.
+pub(super) fn announce_routes(manifest: &Manifest, address: SocketAddr) {
+    print(&routes(manifest, address));
+}
+
+/// Every route, with the service that answers it.
+fn routes(manifest: &Manifest, address: SocketAddr) -> String {
+    let mut text = String::new();
     for (name, service) in &manifest.services {
         for route in &service.routes {
             let route = route.to_string();
@@ -101,125 +113,11 @@ fn announce(manifest: &Manifest, address: SocketAddr) {
             text.push_str(&format!("  {:<16} http://{at}{route}\n", name.as_str()));
         }
     }
+    text
+}
+
+fn print(text: &str) {
     // A script may have closed the pipe after the first line; that is no reason to stop.
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// What all instances share.
-struct Shared {
-    stores: Arc<KeyValue>,
-    objects: Arc<Objects>,
-}
-
-/// Opens every class of objects and every service of the app.
-fn open(folder: &Folder, engine: &Engine, shared: &Shared) -> anyhow::Result<App> {
-    let manifest = &folder.manifest;
-    let built = built(folder, engine)?;
-    let components = prepare::open(engine, &built)?;
-    let first = prepare::link(manifest, engine, &built, &components)?;
-    let (built, rooms) = rooms(manifest.clone(), first, built, components);
-    let (mut services, mut classes) = (Vec::new(), Vec::new());
-    let (mut routes, mut header_bytes_max) = (Table::default(), 0);
-    for it in built.iter() {
-        let provision = provide(folder, &it.composition, shared)?;
-        match &it.composition {
-            Composition::Service(name) => {
-                let service = manifest.services.get(name).context("a service")?;
-                header_bytes_max =
-                    header_bytes_max.max(usize::try_from(service.limits.header_bytes)?);
-                let index = services.len();
-                for route in &service.routes {
-                    routes.insert(route.clone(), index)?;
-                }
-                let (name, limits) = (Arc::from(name.as_str()), service.limits.clone());
-                services.push(Arc::new(Service::new(name, limits, index, &rooms, provision)));
-            }
-            Composition::Object(name) => {
-                let object = manifest.objects.get(name).context("a class of objects")?;
-                let settings = (Arc::from(name.as_str()), object.serial, object.limits.clone());
-                let class = Class::new(settings, classes.len(), &rooms, provision);
-                classes.push(Arc::new(class.context("a class of objects that is linked")?));
-            }
-        }
-    }
-    shared.objects.set_classes(classes);
-    let objects = Arc::clone(&shared.objects);
-    Ok(App { services, routes, header_bytes_max, objects })
-}
-
-/// The rooms for the instances of an app, whose first is linked.
-fn rooms(
-    manifest: Manifest,
-    first: Room,
-    built: Vec<Built>,
-    components: Vec<Component>,
-) -> (Arc<[Built]>, Arc<Rooms>) {
-    let built: Arc<[Built]> = built.into();
-    let again = Arc::clone(&built);
-    let open_second = move || {
-        let begun = Instant::now();
-        let engine = engine::open_second()?;
-        let components = prepare::open_again(&engine, &again, &components)?;
-        let room = prepare::link(&manifest, &engine, &again, &components)?;
-        engine::start_ticking(&engine)?;
-        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(took_ms, "room for more instances was opened");
-        Ok(room)
-    };
-    (built, Rooms::new(first, open_second))
-}
-
-/// Gathers what a composition is granted, and stops where something of it is not there.
-fn provide(
-    folder: &Folder,
-    composition: &Composition,
-    shared: &Shared,
-) -> anyhow::Result<Arc<Provision>> {
-    let Folder { folders, manifest } = folder;
-    let (component, middleware) = manifest.composed(composition).context("a composition")?;
-    let grants = manifest.grants_of(component, middleware);
-    let mut config = WasiConfigVariables::new();
-    for (key, value) in &grants.vars {
-        config.insert(key, value);
-    }
-    for secret in &grants.secrets {
-        let source = manifest.secrets.get(secret).context("a secret of the manifest")?;
-        config.insert(secret.as_str(), read_secret(&folders.app, secret, source)?);
-    }
-    let Grants { keyvalue, allow_hosts, objects, .. } = grants;
-    let name: Arc<str> = Arc::from(composition.name().as_str());
-    Ok(Arc::new(Provision {
-        service: Arc::clone(&name),
-        component: Arc::from(component.as_str()),
-        config,
-        allowed: Arc::new(Allowed { service: name, hosts: allow_hosts }),
-        stores: Arc::clone(&shared.stores),
-        store_grants: Arc::new(StoreGrants::new(keyvalue, manifest.keyvalue.keys().cloned())),
-        objects: Arc::clone(&shared.objects),
-        object_grants: Arc::new(objects),
-    }))
-}
-
-/// The value of a secret, from where the manifest says.
-///
-/// # Errors
-/// Where it is not there: one sentence with the next step.
-pub(super) fn read_secret(
-    app: &Path,
-    name: &Name,
-    source: &SecretSource,
-) -> anyhow::Result<String> {
-    match source {
-        SecretSource::Env(variable) => std::env::var(variable).map_err(|error| {
-            anyhow::anyhow!("secret {name}: the environment variable {variable} is not usable ({error}); set it before serving")
-        }),
-        SecretSource::File(path) => {
-            let path = app.join(path);
-            let text = std::fs::read_to_string(&path)
-                .with_context(|| format!("secret {name}: cannot read {}", path.display()))?;
-            // Editors and `echo` end a file with a line break that is no part of the secret.
-            Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
-        }
-    }
 }

@@ -72,7 +72,7 @@ pub(crate) fn make(
     let (plan, mut warnings) = Plan::of(app, &record, folder.clone(), &tools.files)?;
     fs::create_dir_all(&folder)?;
     fs::create_dir_all(&plan.cache)?;
-    let parts = run_scripts(tools, &plan, part.path())?;
+    let parts = run_scripts(tools, &plan, part.path(), progress)?;
     let config = wrangler::config(&app.manifest, history.migrations());
     fs::write(folder.join(wrangler::FILE), config)?;
     let sizes = weigh(parts, &plan);
@@ -135,12 +135,20 @@ fn lock(edge: &Path) -> io::Result<File> {
 }
 
 /// Has the scripts fill the folder, and gives what they put there.
-fn run_scripts(tools: &Tools, plan: &Plan, scratch: &Path) -> anyhow::Result<Vec<Part>> {
+fn run_scripts(
+    tools: &Tools,
+    plan: &Plan,
+    scratch: &Path,
+    progress: &Progress,
+) -> anyhow::Result<Vec<Part>> {
     let path = scratch.join("plan.json");
     fs::write(&path, serde_json::to_vec_pretty(plan)?)?;
-    let output = tools
-        .script("bundle.mjs")
-        .arg(&path)
+    let mut bundle = tools.script("bundle.mjs");
+    bundle.arg(&path);
+    if progress.is_quiet() {
+        bundle.arg("--quiet");
+    }
+    let output = bundle
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot start {}", tools.node.display()))?;

@@ -4,11 +4,12 @@ use crate::guest::instance;
 use crate::guest::job::Job;
 use crate::guest::service::Service;
 use crate::guest::vitals::Vitals;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::AbortHandle;
 
 /// How long an instance without work is kept.
 const IDLE_MAX: Duration = Duration::from_secs(60);
@@ -18,6 +19,8 @@ pub(crate) struct Pool {
     /// The service.
     pub(crate) service: Arc<Service>,
     slots: RefCell<Vec<Rc<Slot>>>,
+    /// The task that takes jobs which wait for any thread; it holds the pool.
+    puller: OnceCell<AbortHandle>,
 }
 
 /// What its thread knows of one instance.
@@ -68,9 +71,20 @@ impl Slot {
 }
 
 impl Pool {
-    /// A pool without instances.
+    /// A pool without instances. It lives until [`Self::end`].
     pub(crate) fn new(service: Arc<Service>) -> Rc<Self> {
-        Rc::new(Self { service, slots: RefCell::default() })
+        let pool = Rc::new(Self { service, slots: RefCell::default(), puller: OnceCell::new() });
+        let puller = tokio::task::spawn_local(Rc::clone(&pool).pull_when_announced());
+        let _ = pool.puller.set(puller.abort_handle());
+        pool
+    }
+
+    /// Takes no more jobs that wait for any thread. For a pool that gets none, and whose service is
+    /// at rest.
+    pub(crate) fn end(&self) {
+        if let Some(puller) = self.puller.get() {
+            puller.abort();
+        }
     }
 
     /// Gives a job to an instance of this thread, or to a new one, or to whoever has room first.
@@ -113,7 +127,7 @@ impl Pool {
     }
 
     /// Takes such jobs for ever, whenever there may be some.
-    pub(crate) async fn pull_when_announced(self: Rc<Self>) {
+    async fn pull_when_announced(self: Rc<Self>) {
         loop {
             // Listened to before looking, or what comes between the two would be missed.
             let mut announced = std::pin::pin!(self.service.overflow.announced());

@@ -1,49 +1,48 @@
 //! Where instances are made: a small room that a host opens in no time, and a large one, which is
 //! opened when the small one is full.
 //!
-//! A room is an engine with its pool, and everything of the app linked for it. The kernel takes a
-//! microsecond or more to guard each stack of a pool, so the room for all instances that a process
-//! may have is what a start would wait for longest; most hosts never need it.
+//! A room is an engine with its pool, and the capabilities linked for it; both rooms outlive every
+//! edition of an app, whose parts are linked for each room where they are needed ([`InRooms`]). The
+//! kernel takes a microsecond or more to guard each stack of a pool, so the room for all instances
+//! that a process may have is what a start would wait for longest; most hosts never need it.
 
-use crate::guest::engine::{INSTANCES_AT_START, INSTANCES_MAX, SPARE};
-use crate::guest::object::class::Linked;
+use crate::capability;
+use crate::guest::engine::{self, INSTANCES_AT_START, INSTANCES_MAX, SPARE};
+use anyhow::Context as _;
 use selvedge_wasi::State;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Instant;
 use tokio::sync::OnceCell;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use wasmtime::Engine;
-use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime::component::Linker;
 
-/// An engine, and the app linked for it.
+/// An engine, and the capabilities linked for it.
 pub(crate) struct Room {
     /// The engine.
     pub(crate) engine: Engine,
-    /// The services, in the manifest's order.
-    pub(crate) services: Vec<Handler>,
-    /// The classes of objects, in the manifest's order.
-    pub(crate) classes: Vec<Linked>,
+    /// What this host offers to guests.
+    pub(crate) linker: Linker<State>,
 }
 
-/// A service, linked for one room.
-pub(crate) struct Handler {
-    /// Ready to be instantiated.
-    pub(crate) pre: ProxyPre<State>,
-    /// Memories of one instance.
-    pub(crate) memories: u32,
-}
-
-/// The rooms of an app.
+/// The rooms of a process.
 pub(crate) struct Rooms {
     first: Arc<Room>,
     /// Memories in the first room, and in the second.
     taken: [AtomicU32; 2],
     second: OnceCell<Arc<Room>>,
-    open_second: Arc<OpenRoom>,
 }
 
-/// Opens a room. Blocks.
-type OpenRoom = dyn Fn() -> anyhow::Result<Room> + Send + Sync;
+/// A part of an app, linked for the first room, and for the second as soon as it is needed there.
+pub(crate) struct InRooms<P> {
+    first: Arc<P>,
+    second: OnceCell<Arc<P>>,
+    link: Arc<Link<P>>,
+}
+
+/// Links a part of an app for a room. Blocks.
+type Link<P> = dyn Fn(&Room) -> anyhow::Result<P> + Send + Sync;
 
 /// There is no room for one more instance.
 #[derive(Debug, thiserror::Error)]
@@ -76,14 +75,24 @@ enum Which {
     Second,
 }
 
+impl Room {
+    /// A room with an engine of its own, whose clock ticks.
+    fn open(engine: wasmtime::Result<Engine>) -> anyhow::Result<Self> {
+        let engine = engine.map_err(anyhow::Error::from).context("cannot open the engine")?;
+        let linker = capability::link(&engine)?;
+        engine::start_ticking(&engine).context("cannot start the engine's clock")?;
+        Ok(Self { engine, linker })
+    }
+}
+
 impl Rooms {
-    /// The rooms of an app, of which the first is open.
-    pub(crate) fn new(
-        first: Room,
-        open_second: impl Fn() -> anyhow::Result<Room> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        let (taken, second) = (Default::default(), OnceCell::new());
-        Arc::new(Self { first: Arc::new(first), taken, second, open_second: Arc::new(open_second) })
+    /// The rooms of a process, of which the first is opened.
+    ///
+    /// # Errors
+    /// Where this machine cannot run compiled code, or has too little address space.
+    pub(crate) fn open() -> anyhow::Result<Arc<Self>> {
+        let first = Arc::new(Room::open(engine::open())?);
+        Ok(Arc::new(Self { first, taken: Default::default(), second: OnceCell::new() }))
     }
 
     /// The room that is open from the start.
@@ -116,10 +125,14 @@ impl Rooms {
 
     async fn second(&self) -> Result<&Arc<Room>, NoRoom> {
         let room = self.second.get_or_try_init(|| async {
-            let open = Arc::clone(&self.open_second);
-            let opened = spawn_blocking(move || open()).await;
-            let opened = opened.map_err(|error| NoRoom::NotOpened(error.to_string()))?;
-            opened.map(Arc::new).map_err(|error| NoRoom::NotOpened(format!("{error:#}")))
+            let opened = spawn_blocking(|| {
+                let begun = Instant::now();
+                let room = Room::open(engine::open_second())?;
+                let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(took_ms, "room for more instances was opened");
+                anyhow::Ok(Arc::new(room))
+            });
+            opened_or(opened.await)
         });
         room.await
     }
@@ -141,6 +154,46 @@ impl Rooms {
             Which::Second => second,
         }
     }
+}
+
+impl<P: Send + Sync + 'static> InRooms<P> {
+    /// A part that is linked for the first room.
+    ///
+    /// # Errors
+    /// Where it imports what is not there, or in another shape.
+    pub(crate) fn new(
+        rooms: &Rooms,
+        link: impl Fn(&Room) -> anyhow::Result<P> + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
+        let first = Arc::new(link(rooms.first())?);
+        Ok(Self { first, second: OnceCell::new(), link: Arc::new(link) })
+    }
+
+    /// As it is linked for the first room.
+    pub(crate) fn first(&self) -> &P {
+        &self.first
+    }
+
+    /// As it is linked for the room of an instance. Waits where that has to be done first.
+    ///
+    /// # Errors
+    /// [`NoRoom::NotOpened`].
+    pub(crate) async fn of(&self, seat: &Seat) -> Result<&P, NoRoom> {
+        if matches!(seat.which, Which::First) {
+            return Ok(&self.first);
+        }
+        let part = self.second.get_or_try_init(|| async {
+            let (link, room) = (Arc::clone(&self.link), Arc::clone(&seat.room));
+            opened_or(spawn_blocking(move || anyhow::Ok(Arc::new(link(&room)?))).await)
+        });
+        part.await.map(|part| &**part)
+    }
+}
+
+/// What came of opening something on another thread.
+fn opened_or<T>(outcome: Result<anyhow::Result<T>, JoinError>) -> Result<T, NoRoom> {
+    let opened = outcome.map_err(|error| NoRoom::NotOpened(error.to_string()))?;
+    opened.map_err(|error| NoRoom::NotOpened(format!("{error:#}")))
 }
 
 impl Drop for Seat {

@@ -1,7 +1,7 @@
 //! A service, ready to be instantiated: shared by all serving threads.
 
 use crate::guest::job::Job;
-use crate::guest::room::Rooms;
+use crate::guest::room::{InRooms, Rooms};
 use crate::guest::state::{self, Bounds, Provision};
 use crate::guest::vitals::{Vitals, bound_cpu};
 use selvedge_contract::limits::{EPOCH_TICK_MS, Limits};
@@ -22,40 +22,51 @@ pub(crate) struct Service {
     pub(crate) limits: Limits,
     /// Requests wait here while no instance of any thread can take them.
     pub(crate) overflow: Overflow,
+    /// What it is made of: an edition of the app that has the same goes on with this service.
+    pub(crate) identity: String,
     is_shared: bool,
-    /// Memories of one instance.
-    memories: u32,
-    /// Its place among the services of a room.
-    index: usize,
+    handler: InRooms<Handler>,
     rooms: Arc<Rooms>,
     provision: Arc<Provision>,
     instances: AtomicU32,
     requests: AtomicU32,
 }
 
+/// A service's component, linked for one room.
+pub(crate) struct Handler {
+    /// Ready to be instantiated.
+    pub(crate) pre: ProxyPre<State>,
+    /// Memories of one instance.
+    pub(crate) memories: u32,
+}
+
+/// What a service is told of itself.
+pub(crate) struct Settings {
+    /// Its name in the manifest.
+    pub(crate) name: Arc<str>,
+    /// What it may use.
+    pub(crate) limits: Limits,
+    /// What it is made of.
+    pub(crate) identity: String,
+    /// What it is granted.
+    pub(crate) provision: Arc<Provision>,
+}
+
 impl Service {
-    /// The service at a place in the rooms of its app.
-    pub(crate) fn new(
-        name: Arc<str>,
-        limits: Limits,
-        index: usize,
-        rooms: &Arc<Rooms>,
-        provision: Arc<Provision>,
-    ) -> Self {
+    /// A service without instances.
+    pub(crate) fn new(settings: Settings, handler: InRooms<Handler>, rooms: &Arc<Rooms>) -> Self {
+        let Settings { name, limits, identity, provision } = settings;
         // A 0.2 handler may keep state of its one request anywhere: it is never asked twice.
-        let handler = rooms.first().services.get(index);
-        let is_shared = handler.is_some_and(|handler| matches!(handler.pre, ProxyPre::P3(_)));
-        let memories = handler.map_or(1, |handler| handler.memories);
-        let rooms = Arc::clone(rooms);
-        let overflow = Overflow::default();
+        let is_shared = matches!(handler.first().pre, ProxyPre::P3(_));
+        let (rooms, overflow) = (Arc::clone(rooms), Overflow::default());
         let (instances, requests) = (AtomicU32::new(0), AtomicU32::new(0));
         Self {
             name,
             limits,
             overflow,
+            identity,
             is_shared,
-            memories,
-            index,
+            handler,
             rooms,
             provision,
             instances,
@@ -89,6 +100,11 @@ impl Service {
         self.overflow.announce();
     }
 
+    /// Whether no thread has an instance of it, and no request waits for one.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.instances.load(Relaxed) == 0 && self.overflow.length.load(Relaxed) == 0
+    }
+
     /// Makes an instance.
     ///
     /// # Errors
@@ -100,10 +116,9 @@ impl Service {
     ) -> wasmtime::Result<(Store<State>, Proxy)> {
         let Limits { memory_bytes, header_bytes, wall_ms, cpu_ms, .. } = self.limits;
         let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
-        let seat = self.rooms.take_seat(self.memories).await?;
+        let seat = self.rooms.take_seat(self.handler.first().memories).await?;
         let room = Arc::clone(&seat.room);
-        let handler = room.services.get(self.index);
-        let handler = handler.ok_or_else(|| wasmtime::format_err!("the service is in no room"))?;
+        let handler = self.handler.of(&seat).await?;
         let state = state::new(&self.provision, &bounds, vitals, None, seat);
         let mut store = selvedge_wasi::store(&room.engine, state);
         bound_cpu(&mut store, cpu_ms / EPOCH_TICK_MS, vitals);

@@ -9,14 +9,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use selvedge_contract::limits::{HEADER_COUNT_MAX, HEADER_READ_MS, STREAMS_PER_CONNECTION_MAX};
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::LocalOptions;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How often a thread looks after its instances.
 const TEND_EVERY: Duration = Duration::from_millis(100);
@@ -31,7 +30,7 @@ const BLOCKING_THREADS_MAX: usize = 64;
 pub(super) struct ServingThread {
     /// Connections that it has.
     pub(super) open: Arc<AtomicUsize>,
-    accepted: mpsc::UnboundedSender<(std::net::TcpStream, SocketAddr)>,
+    handed: mpsc::UnboundedSender<Handed>,
     alive: watch::Receiver<()>,
 }
 
@@ -43,7 +42,7 @@ impl ServingThread {
         stopping: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
         let open = Arc::new(AtomicUsize::new(0));
-        let (accepted, incoming) = mpsc::unbounded_channel();
+        let (handed, incoming) = mpsc::unbounded_channel();
         let (living, alive) = watch::channel(());
         let thread_open = Arc::clone(&open);
         let runtime = move || {
@@ -59,20 +58,29 @@ impl ServingThread {
             }
             drop(living);
         })?;
-        Ok(Self { open, accepted, alive })
+        Ok(Self { open, handed, alive })
     }
 
     /// Hands a connection over.
-    pub(super) fn take(&self, stream: TcpStream, peer: SocketAddr) {
+    pub(super) fn take(&self, stream: TcpStream) {
         // Counted here, so that a burst is spread before the thread has seen any of it.
         self.open.fetch_add(1, Relaxed);
         let handed_over = stream
             .into_std()
             .map_err(drop)
-            .and_then(|stream| self.accepted.send((stream, peer)).map_err(drop));
+            .and_then(|stream| self.handed.send(Handed::Connection(stream)).map_err(drop));
         if handed_over.is_err() {
             self.open.fetch_sub(1, Relaxed);
         }
+    }
+
+    /// Has every request from now on answered by another edition of the app. What is given tells
+    /// when the thread has heard of it.
+    pub(super) fn swap(&self, app: Arc<App>) -> oneshot::Receiver<()> {
+        let (taken, told) = oneshot::channel();
+        // A thread that is gone drops it, which tells as well.
+        let _ = self.handed.send(Handed::Edition(app, taken));
+        told
     }
 
     /// Waits for the thread's end.
@@ -82,23 +90,30 @@ impl ServingThread {
     }
 }
 
-type Incoming = mpsc::UnboundedReceiver<(std::net::TcpStream, SocketAddr)>;
+/// What the accepting thread gives to a serving one.
+enum Handed {
+    Connection(std::net::TcpStream),
+    Edition(Arc<App>, oneshot::Sender<()>),
+}
 
 /// Serves connections until told to stop, then until they and the instances have ended.
 async fn run(
     index: usize,
     app: Arc<App>,
-    mut incoming: Incoming,
+    mut incoming: mpsc::UnboundedReceiver<Handed>,
     stopping: watch::Receiver<bool>,
     open: Arc<AtomicUsize>,
 ) {
     let dispatch = Rc::new(Dispatch::new(&app));
-    let builder = Rc::new(builder(app.header_bytes_max));
-    app.objects.a_thread_begins();
+    let mut door = Door::new(app.header_bytes_max);
+    let objects = Arc::clone(&app.objects);
+    // Held here, it would outlive its successors.
+    drop(app);
+    objects.a_thread_begins();
     tokio::task::spawn_local(journal::run_relay());
     if index == 0 {
-        tokio::task::spawn_local(alarms::deliver(Arc::clone(&app.objects)));
-        tokio::task::spawn_local(orders::listen(Arc::clone(&app.objects)));
+        tokio::task::spawn_local(alarms::deliver(Arc::clone(&objects)));
+        tokio::task::spawn_local(orders::listen(Arc::clone(&objects)));
     }
     let mut tend = tokio::time::interval(TEND_EVERY);
     tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -106,15 +121,25 @@ async fn run(
     loop {
         tokio::select! {
             biased;
-            Some((stream, _peer)) = incoming.recv() => {
-                let connection = Connection {
-                    dispatch: Rc::clone(&dispatch),
-                    builder: Rc::clone(&builder),
-                    stopping: stopping.clone(),
-                    open: Open(Arc::clone(&open)),
-                };
-                tokio::task::spawn_local(connection.serve(stream));
-            }
+            Some(handed) = incoming.recv() => match handed {
+                Handed::Connection(stream) => {
+                    let connection = Connection {
+                        dispatch: Rc::clone(&dispatch),
+                        builder: Rc::clone(&door.builder),
+                        closing: door.closed.subscribe(),
+                        stopping: stopping.clone(),
+                        open: Open(Arc::clone(&open)),
+                    };
+                    tokio::task::spawn_local(connection.serve(stream));
+                }
+                Handed::Edition(app, taken) => {
+                    dispatch.take(&app);
+                    if door.header_bytes_max != app.header_bytes_max {
+                        door = Door::new(app.header_bytes_max);
+                    }
+                    let _ = taken.send(());
+                }
+            },
             _ = tend.tick() => dispatch.tend(),
             _ = told.wait_for(|stopping| *stopping) => break,
         }
@@ -129,12 +154,26 @@ async fn run(
         dispatch.tend();
     }
     // Objects of this thread are called from others.
-    let objects = &app.objects;
     if objects.a_thread_is_done() {
         objects.stop();
     }
     while !objects.is_stopping() || objects.lives() > 0 {
         tend.tick().await;
+    }
+}
+
+/// How connections begin. One that begins when the bound is another gets another door, and those
+/// that came by this one end after what they are at: hyper keeps the bound it began with.
+struct Door {
+    header_bytes_max: usize,
+    builder: Rc<Builder<Local>>,
+    closed: watch::Sender<()>,
+}
+
+impl Door {
+    fn new(header_bytes_max: usize) -> Self {
+        let builder = Rc::new(builder(header_bytes_max));
+        Self { header_bytes_max, builder, closed: watch::Sender::new(()) }
     }
 }
 
@@ -160,13 +199,15 @@ fn builder(header_bytes_max: usize) -> Builder<Local> {
 struct Connection {
     dispatch: Rc<Dispatch>,
     builder: Rc<Builder<Local>>,
+    /// Closes with the door that it came by.
+    closing: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
     open: Open,
 }
 
 impl Connection {
     async fn serve(self, stream: std::net::TcpStream) {
-        let Self { dispatch, builder, mut stopping, open } = self;
+        let Self { dispatch, builder, mut closing, mut stopping, open } = self;
         let Ok(stream) = TcpStream::from_std(stream).map(Stream::new) else { return };
         let answer = service_fn(|request| {
             let dispatch = Rc::clone(&dispatch);
@@ -177,6 +218,11 @@ impl Connection {
         let outcome = tokio::select! {
             outcome = served.as_mut() => outcome,
             _ = stopping.wait_for(|stopping| *stopping) => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+            // Nothing is ever sent: this is the door's end.
+            _ = closing.changed() => {
                 served.as_mut().graceful_shutdown();
                 served.await
             }

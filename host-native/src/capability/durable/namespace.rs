@@ -28,7 +28,7 @@ impl namespace::HostWithStore<State> for HasDurable {
             let (request, _) = request
                 .into_http(&mut access, async { Ok(()) })
                 .map_err(|_| CallError::Invalid("the request cannot be sent".to_owned()))?;
-            let class = Arc::clone(objects.class(&class)?);
+            let class = objects.class(&class)?;
             if !granted {
                 return Err(CallError::AccessDenied);
             }

@@ -70,9 +70,8 @@ pub(crate) fn add_to_linker(
             instance.func_new(name, construct)?;
             continue;
         }
-        let methods = shape.methods.iter().enumerate();
-        let found = methods.into_iter().find(|(_, method)| method.export == name);
-        let Some((index, method)) = found.filter(|(_, method)| method.fits(&function)) else {
+        let found = shape.method(name).filter(|(_, method)| method.fits(&function));
+        let Some((index, method)) = found else {
             wasmtime::bail!(
                 "its import {interface} has {name} in another shape than the objects of class \"{class}\"; build both with the same WIT"
             );
@@ -193,7 +192,7 @@ impl MethodCall {
         let objects = Arc::clone(view.objects);
         let own = view.object.map(|own| Arc::clone(&own.shared));
         let sent = match view.grants.contains(&self.class) {
-            true => objects.class(self.class.as_str()).cloned().map(|class| {
+            true => objects.class(self.class.as_str()).map(|class| {
                 let arguments = arguments.to_vec();
                 Sent { objects, class, own, name, arguments }
             }),

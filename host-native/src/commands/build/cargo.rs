@@ -1,5 +1,6 @@
 //! Builds components that are Rust crates: one call of cargo for each workspace.
 
+use super::progress::Progress;
 use super::toolchain;
 use selvedge_contract::names::Name;
 use serde::Deserialize;
@@ -125,8 +126,11 @@ fn workspace_of(
 /// depends on who is built together.
 ///
 /// Cargo's own progress and the compiler's errors go to standard error as they come.
-pub(super) fn build(workspace: &Workspace) -> BTreeMap<Name, Result<PathBuf, String>> {
-    let built = run(workspace);
+pub(super) fn build(
+    workspace: &Workspace,
+    progress: &Progress,
+) -> BTreeMap<Name, Result<PathBuf, String>> {
+    let built = run(workspace, progress);
     let of_member = |member: &Member| {
         let (ended_well, messages) = built.as_ref().map_err(Clone::clone)?;
         artefact(member, messages).and_then(|file| match file {
@@ -140,10 +144,13 @@ pub(super) fn build(workspace: &Workspace) -> BTreeMap<Name, Result<PathBuf, Str
 }
 
 /// Whether cargo ended well, and what it says that it made.
-fn run(workspace: &Workspace) -> Result<(bool, Vec<Message>), String> {
+fn run(workspace: &Workspace, progress: &Progress) -> Result<(bool, Vec<Message>), String> {
     let mut cargo = toolchain::cargo(&workspace.root, TARGET)?;
     cargo.args(["build", "--release", "--keep-going", "--target", TARGET]);
     cargo.arg("--message-format=json-render-diagnostics");
+    if progress.is_quiet() {
+        cargo.arg("--quiet");
+    }
     for member in &workspace.members {
         cargo.args(["--package", &member.package]);
     }

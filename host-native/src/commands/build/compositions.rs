@@ -197,6 +197,8 @@ impl Bench<'_> {
         let compiled = self.cache.path(&self.engine, &known.wasm.sha256);
         let is_fresh = known.recipe == plan.recipe
             && known.wiring == self.app.wiring_line(&plan.composition)
+            // A copy of the app's folder has a record that names the original's files.
+            && known.wasm.path == self.app.folders.composed(&plan.composition)
             && known.wasm.is_unchanged()
             && compiled.is_file();
         is_fresh.then_some(known)

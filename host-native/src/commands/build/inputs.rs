@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The states of files.
-pub(super) type Files = BTreeMap<PathBuf, Stamp>;
+pub(in crate::commands) type Files = BTreeMap<PathBuf, Stamp>;
 
 /// Folders of what is made, not written; hidden ones are left out, too.
 const MADE: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
 /// The states of what is in some folders, and of the files elsewhere that were used before.
-pub(super) fn look(folders: &[PathBuf], known: &Inputs) -> Files {
+pub(in crate::commands) fn look(folders: &[PathBuf], known: &Inputs) -> Files {
     let mut files = Files::new();
     for folder in folders {
         scan(folder, &mut files);
@@ -30,7 +30,7 @@ pub(super) fn is_in(path: &Path, folders: &[PathBuf]) -> bool {
 }
 
 /// Adds the states of files that exist.
-pub(super) fn add<'p>(files: &mut Files, paths: impl Iterator<Item = &'p PathBuf>) {
+pub(in crate::commands) fn add<'p>(files: &mut Files, paths: impl Iterator<Item = &'p PathBuf>) {
     for path in paths {
         if let Some(stamp) = Stamp::of(path) {
             files.insert(path.clone(), stamp);
@@ -73,18 +73,31 @@ pub(super) fn settle(before: &Files, after: Files, known: &Inputs) -> Inputs {
     settled
 }
 
+/// A folder and those in it whose files are looked at.
+pub(in crate::commands) fn folders(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_path_buf()];
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if kind_of_input(&entry).is_some_and(|kind| kind.is_dir()) {
+            found.extend(folders(&entry.path()));
+        }
+    }
+    found
+}
+
+/// What an entry of a folder is; nothing where it is hidden, made or generated.
+fn kind_of_input(entry: &fs::DirEntry) -> Option<fs::FileType> {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    let kind = entry.file_type().ok()?;
+    let is_left_out = name.starts_with('.') || (kind.is_dir() && MADE.contains(&name.as_ref()));
+    let is_left_out = is_left_out || (kind.is_dir() && is_generated(&entry.path()));
+    (!is_left_out).then_some(kind)
+}
+
 fn scan(folder: &Path, files: &mut Files) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let Ok(kind) = entry.file_type() else { continue };
-        if name.starts_with('.') || (kind.is_dir() && MADE.contains(&name.as_ref())) {
-            continue;
-        }
-        if kind.is_dir() && is_generated(&entry.path()) {
-            continue;
-        }
+        let Some(kind) = kind_of_input(&entry) else { continue };
         if kind.is_dir() {
             scan(&entry.path(), files);
         } else {

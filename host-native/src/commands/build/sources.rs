@@ -119,11 +119,19 @@ pub(in crate::commands) fn is_fresh(app: &App, name: &Name, known: &ComponentRec
         let folders = folders(app, &component.source);
         folders.is_empty() || inputs::are_fresh(&folders, &known.inputs)
     };
-    known.recipe == recipe(name, &component.source) && known.wasm.is_unchanged() && inputs_fresh()
+    // Where the app's folder was copied, the record still names the files of the original.
+    let is_here = match &component.source {
+        Source::Ready { wasm } => known.wasm.path == app.folders.app.join(wasm),
+        _ => true,
+    };
+    is_here
+        && known.recipe == recipe(name, &component.source)
+        && known.wasm.is_unchanged()
+        && inputs_fresh()
 }
 
 /// The folders that a component is built from: its own, and that of the WIT it shares with others.
-fn folders(app: &App, source: &Source) -> Vec<PathBuf> {
+pub(in crate::commands) fn folders(app: &App, source: &Source) -> Vec<PathBuf> {
     let own = app.folders.source(source);
     let wit = match (source, &own) {
         (Source::Language { .. }, Some(own)) => wit_of(own).filter(|wit| !wit.starts_with(own)),
@@ -227,7 +235,7 @@ fn build_workspace(
         let folder = std::slice::from_ref(&member.folder);
         before.extend(inputs::look(folder, &known_inputs(record, &member.name)));
     }
-    let mut built = cargo::build(workspace);
+    let mut built = cargo::build(workspace, progress);
     let took = started.elapsed();
     let mut outcomes = Vec::new();
     for member in &workspace.members {

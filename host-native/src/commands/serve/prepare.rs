@@ -1,16 +1,15 @@
-//! Opens every composition of an app, and links it: once when a host starts, and once more where it
-//! needs its second room.
+//! Opens the compositions of an app, and links them: for the first room when an edition is opened,
+//! for the second where one needs that.
 
 use crate::built::Built;
 use crate::callee::callee;
-use crate::capability;
 use crate::capability::durable::stub;
-use crate::commands::build::parallel;
 use crate::guest::load;
 use crate::guest::object::class::{Linked, Shape};
-use crate::guest::room::{Handler, Room};
+use crate::guest::room::Room;
+use crate::guest::service::Handler;
 use anyhow::Context as _;
-use selvedge_contract::manifest::{Composition, Manifest};
+use selvedge_contract::manifest::Manifest;
 use selvedge_contract::names::Name;
 use selvedge_wasi::State;
 use std::borrow::Cow;
@@ -19,130 +18,108 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-/// Opens what was built.
-///
-/// # Errors
-/// Where something has to be compiled and cannot be.
-pub(super) fn open(engine: &Engine, built: &[Built]) -> anyhow::Result<Vec<Component>> {
-    parallel::each(built, |it| it.open(engine)).into_iter().collect()
-}
-
-/// Opens it once more, for another engine.
-///
-/// # Errors
-/// Where the engine has other settings.
-pub(super) fn open_again(
-    engine: &Engine,
-    built: &[Built],
-    components: &[Component],
-) -> anyhow::Result<Vec<Component>> {
-    let pairs = built.iter().zip(components);
-    let again = pairs.map(|(it, component)| load::open_again(engine, &it.compiled, component));
-    Ok(again.collect::<wasmtime::Result<_>>()?)
-}
-
-/// Links every class of objects and every service of an app.
-///
-/// # Errors
-/// Where one imports what is not there, or in another shape.
-pub(super) fn link(
-    manifest: &Manifest,
-    engine: &Engine,
-    built: &[Built],
-    components: &[Component],
-) -> anyhow::Result<Room> {
-    let linker = capability::link(engine)?;
-    let parts: Vec<_> = built.iter().zip(components).collect();
-    let shapes = shapes(engine, &parts)?;
-    let made = parallel::each(&parts, |(it, component)| {
-        let linker = linker_of(manifest, &linker, (it, component), &shapes);
-        let made = linker.and_then(|linker| Ready::new(&linker, it, component, &shapes));
-        made.with_context(|| format!("{} cannot be linked", it.composition))
-    });
-    let (engine, services, classes) = (engine.clone(), Vec::new(), Vec::new());
-    let mut room = Room { engine, services, classes };
-    for made in made {
-        match made? {
-            Ready::Service(handler) => room.services.push(handler),
-            Ready::Class(linked) => room.classes.push(linked),
-        }
-    }
-    Ok(room)
-}
-
-/// A composition, linked.
-enum Ready {
-    Service(Handler),
-    Class(Linked),
-}
-
-impl Ready {
-    fn new(
-        linker: &Linker<State>,
-        it: &Built,
-        component: &Component,
-        shapes: &Shapes,
-    ) -> anyhow::Result<Self> {
-        // Not known only of what imports modules, which no service does.
-        let memories = component.resources_required().map_or(1, |required| required.num_memories);
-        Ok(match &it.composition {
-            Composition::Service(_) => {
-                let pre = selvedge_wasi::prepare(linker, component)?;
-                Self::Service(Handler { pre, memories })
-            }
-            Composition::Object(class) => {
-                let shape = shapes.get(class).context("a shape of each class")?;
-                let pre = linker.instantiate_pre(component)?;
-                Self::Class(Linked { shape: Arc::clone(shape), pre, memories })
-            }
-        })
-    }
-}
-
 /// What the objects of each class export.
-type Shapes = BTreeMap<Name, Arc<Shape>>;
+pub(super) type Shapes = BTreeMap<Name, Arc<Shape>>;
 
-fn shapes(engine: &Engine, parts: &[(&Built, &Component)]) -> anyhow::Result<Shapes> {
-    let mut shapes = BTreeMap::new();
-    for (it, component) in parts {
-        if let Composition::Object(class) = &it.composition {
-            let shape = Shape::of(engine, component).map_err(anyhow::Error::from);
-            let shape = shape.with_context(|| format!("{} cannot be served", it.composition))?;
-            shapes.insert(class.clone(), Arc::new(shape));
-        }
-    }
-    Ok(shapes)
-}
+/// Classes whose objects a composition calls by their own interface.
+pub(super) type Callees = Vec<(Name, Arc<Shape>)>;
 
-/// The linker for one composition: a copy, which takes its time, only where it calls objects.
-fn linker_of<'l>(
-    manifest: &Manifest,
-    linker: &'l Linker<State>,
-    (it, component): (&Built, &Component),
-    shapes: &Shapes,
-) -> anyhow::Result<Cow<'l, Linker<State>>> {
-    let mut own = Cow::Borrowed(linker);
-    for callee in callees(manifest, &it.composition, &it.imports, shapes)? {
-        stub::add_to_linker(own.to_mut(), linker.engine(), component, callee)?;
-    }
-    Ok(own)
+/// What the objects of a class export.
+///
+/// # Errors
+/// Where its component is no object.
+pub(super) fn shape(
+    engine: &Engine,
+    it: &Built,
+    component: &Component,
+    before: Option<&Arc<Shape>>,
+) -> anyhow::Result<Arc<Shape>> {
+    let shape = Shape::of(engine, component, before.map(|shape| &**shape));
+    let shape = shape.map_err(anyhow::Error::from);
+    Ok(Arc::new(shape.with_context(|| format!("{} cannot be served", it.composition))?))
 }
 
 /// The classes whose objects a composition calls by their own interface.
-fn callees<'s>(
-    manifest: &Manifest,
-    composition: &Composition,
-    imports: &[String],
-    shapes: &'s Shapes,
-) -> anyhow::Result<Vec<(&'s Name, &'s Arc<Shape>)>> {
+///
+/// # Errors
+/// Where that is ambiguous.
+pub(super) fn callees(manifest: &Manifest, it: &Built, shapes: &Shapes) -> anyhow::Result<Callees> {
+    let composition = &it.composition;
     let (component, middleware) = manifest.composed(composition).context("a composition")?;
     let granted = manifest.grants_of(component, middleware).objects;
     let mut callees = Vec::new();
-    for import in imports {
+    for import in &it.imports {
         let classes = shapes.iter().filter(|(_, shape)| shape.interface == *import);
-        let class = callee(import, classes.map(|(class, _)| class), &granted)
-            .map_err(|ambiguous| anyhow::anyhow!("it {ambiguous}"))?;
-        callees.extend(class.and_then(|class| shapes.get_key_value(class)));
+        let class =
+            callee(import, classes.map(|(class, _)| class), &granted).map_err(|ambiguous| {
+                anyhow::anyhow!("{composition} cannot be linked: it {ambiguous}")
+            })?;
+        let class = class.and_then(|class| shapes.get_key_value(class));
+        callees.extend(class.map(|(class, shape)| (class.clone(), Arc::clone(shape))));
     }
     Ok(callees)
+}
+
+/// A composition that is open, and can be linked for any room.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) built: Built,
+    /// As the first room has it.
+    pub(super) component: Component,
+    pub(super) callees: Callees,
+}
+
+impl Part {
+    /// Links a service.
+    ///
+    /// # Errors
+    /// Where it imports what is not there, or in another shape.
+    pub(super) fn service(&self, room: &Room) -> anyhow::Result<Handler> {
+        let component = self.component_for(room)?;
+        let pre = self
+            .linker(room, &component)
+            .and_then(|linker| Ok(selvedge_wasi::prepare(&linker, &component)?));
+        let pre = pre.with_context(|| format!("{} cannot be linked", self.built.composition))?;
+        Ok(Handler { pre, memories: memories(&component) })
+    }
+
+    /// Links a class of objects, whose shape is known.
+    ///
+    /// # Errors
+    /// As those of [`Self::service`].
+    pub(super) fn class(&self, room: &Room, known: &Arc<Shape>) -> anyhow::Result<Linked> {
+        let component = self.component_for(room)?;
+        // Where the exports are is another matter each time that a component is opened.
+        let shape = shape(&room.engine, &self.built, &component, Some(known))?;
+        let pre = self
+            .linker(room, &component)
+            .and_then(|linker| Ok(linker.instantiate_pre(&component)?));
+        let pre = pre.with_context(|| format!("{} cannot be linked", self.built.composition))?;
+        Ok(Linked { shape, pre, memories: memories(&component) })
+    }
+
+    fn component_for(&self, room: &Room) -> anyhow::Result<Component> {
+        if Engine::same(self.component.engine(), &room.engine) {
+            return Ok(self.component.clone());
+        }
+        Ok(load::open_again(&room.engine, &self.built.compiled, &self.component)?)
+    }
+
+    /// The linker for it: a copy, which takes its time, only where it calls objects.
+    fn linker<'l>(
+        &self,
+        room: &'l Room,
+        component: &Component,
+    ) -> anyhow::Result<Cow<'l, Linker<State>>> {
+        let mut own = Cow::Borrowed(&room.linker);
+        for (class, shape) in &self.callees {
+            stub::add_to_linker(own.to_mut(), &room.engine, component, (class, shape))?;
+        }
+        Ok(own)
+    }
+}
+
+/// Memories of one instance. Not known only of what imports modules, which no service does.
+fn memories(component: &Component) -> u32 {
+    component.resources_required().map_or(1, |required| required.num_memories)
 }

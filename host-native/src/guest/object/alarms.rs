@@ -74,6 +74,7 @@ pub(crate) async fn deliver(objects: Arc<Objects>) {
 
 /// Wakes an object, and says whether it is done with the entry.
 async fn wake_up(objects: &Arc<Objects>, wake: Wake) -> (Wake, bool) {
+    let set = objects.classes_set.notified();
     let Ok(class) = objects.class(&wake.class) else {
         tracing::warn!(
             class = wake.class,
@@ -81,12 +82,12 @@ async fn wake_up(objects: &Arc<Objects>, wake: Wake) -> (Wake, bool) {
             "an alarm of a class that is not there"
         );
         // Another manifest may have the class again: the entry stays, and is asked for rarely.
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        let _ = tokio::time::timeout(Duration::from_secs(3600), set).await;
         return (wake, false);
     };
     let (done, is_done) = oneshot::channel();
     let event = Event::Alarm(AlarmDue { wake: wake.clone(), done });
-    objects.send(class, &Arc::from(wake.name.as_str()), event);
+    objects.send(&class, &Arc::from(wake.name.as_str()), event);
     let is_done = is_done.await.is_ok();
     (wake, is_done)
 }

@@ -1,13 +1,13 @@
 //! A class of objects, ready to be instantiated: shared by all serving threads.
 
 use crate::guest::object::own::Own;
-use crate::guest::room::Rooms;
+use crate::guest::room::{InRooms, Rooms};
 use crate::guest::state::{self, Bounds, Provision};
 use crate::guest::vitals::Vitals;
 use selvedge_contract::limits::{EPOCH_TICK_MS, ObjectLimits};
 use selvedge_wasi::State;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use wasmtime::component::types::{self, ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, Store};
@@ -28,13 +28,28 @@ pub(crate) struct Class {
     pub(crate) limits: ObjectLimits,
     /// What its component exports.
     pub(crate) shape: Arc<Shape>,
-    /// Memories of one instance.
-    memories: u32,
-    /// Its place among the classes of a room.
-    index: usize,
+    /// What it is made of: an edition of the app that has the same goes on with this class.
+    pub(crate) identity: String,
+    linked: InRooms<Linked>,
     rooms: Arc<Rooms>,
     provision: Arc<Provision>,
     instances: AtomicU32,
+    /// The app has another class of this name by now, or none.
+    is_replaced: AtomicBool,
+}
+
+/// What a class is told of itself.
+pub(crate) struct Settings {
+    /// Its name in the manifest.
+    pub(crate) name: Arc<str>,
+    /// Whether calls are made one at a time.
+    pub(crate) serial: bool,
+    /// What each of its objects may use.
+    pub(crate) limits: ObjectLimits,
+    /// What it is made of.
+    pub(crate) identity: String,
+    /// What it is granted.
+    pub(crate) provision: Arc<Provision>,
 }
 
 /// A class, linked for one room.
@@ -47,14 +62,15 @@ pub(crate) struct Linked {
     pub(crate) memories: u32,
 }
 
-/// What an object's component exports, found once a room.
+/// What an object's component exports, found for each room.
 pub(crate) struct Shape {
     /// The author's interface.
     pub(crate) interface: String,
     /// Its one resource.
     pub(crate) resource: String,
-    /// The resource's methods.
-    pub(crate) methods: Vec<Method>,
+    /// The resource's methods. A class that is opened anew keeps their places, and a place whose
+    /// method is gone stays empty: whoever knew the class before still calls the right one.
+    pub(crate) methods: Vec<Option<Method>>,
     constructor: ComponentExportIndex,
     alarm_handler: Option<ComponentExportIndex>,
     lifecycle: Option<ComponentExportIndex>,
@@ -85,7 +101,7 @@ pub(crate) struct Functions {
     /// Makes the author's resource.
     pub(crate) constructor: wasmtime::component::Func,
     /// The methods, in the class's order.
-    pub(crate) methods: Vec<wasmtime::component::Func>,
+    pub(crate) methods: Vec<Option<wasmtime::component::Func>>,
     /// Handles an alarm.
     pub(crate) alarm_handler: Option<wasmtime::component::Func>,
     /// Is told of the start.
@@ -95,17 +111,33 @@ pub(crate) struct Functions {
 }
 
 impl Class {
-    /// The class at a place in the rooms of its app; `None` where there is none.
-    pub(crate) fn new(
-        (name, serial, limits): (Arc<str>, bool, ObjectLimits),
-        index: usize,
-        rooms: &Arc<Rooms>,
-        provision: Arc<Provision>,
-    ) -> Option<Self> {
-        let linked = rooms.first().classes.get(index)?;
-        let (shape, memories) = (Arc::clone(&linked.shape), linked.memories);
-        let (rooms, instances) = (Arc::clone(rooms), AtomicU32::new(0));
-        Some(Self { name, serial, limits, shape, memories, index, rooms, provision, instances })
+    /// A class without objects that live.
+    pub(crate) fn new(settings: Settings, linked: InRooms<Linked>, rooms: &Arc<Rooms>) -> Self {
+        let Settings { name, serial, limits, identity, provision } = settings;
+        let (shape, rooms) = (Arc::clone(&linked.first().shape), Arc::clone(rooms));
+        let (instances, is_replaced) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self {
+            name,
+            serial,
+            limits,
+            shape,
+            identity,
+            linked,
+            rooms,
+            provision,
+            instances,
+            is_replaced,
+        }
+    }
+
+    /// Says that the app has another class of this name, or none.
+    pub(super) fn replace(&self) {
+        self.is_replaced.store(true, Relaxed);
+    }
+
+    /// Whether the app has another class of this name, or none: its instances are to end soon.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Relaxed)
     }
 
     /// Takes a place among the live instances, if there is one.
@@ -135,11 +167,9 @@ impl Class {
         let ObjectLimits { wall_ms, cpu_ms, memory_bytes, .. } = self.limits;
         let header_bytes = selvedge_contract::limits::HEADER_BYTES_MAX;
         let bounds = Bounds { memory_bytes, header_bytes, wall_ms };
-        let seat = self.rooms.take_seat(self.memories).await?;
+        let seat = self.rooms.take_seat(self.linked.first().memories).await?;
         let room = Arc::clone(&seat.room);
-        let linked = room.classes.get(self.index);
-        let Linked { shape, pre, .. } =
-            linked.ok_or_else(|| wasmtime::format_err!("the class is in no room"))?;
+        let Linked { shape, pre, .. } = self.linked.of(&seat).await?;
         let state = state::new(&self.provision, &bounds, vitals, Some(own), seat);
         let mut store = selvedge_wasi::store(&room.engine, state);
         crate::guest::vitals::bound_cpu(&mut store, cpu_ms / EPOCH_TICK_MS, vitals);
@@ -149,7 +179,8 @@ impl Class {
             function.ok_or_else(|| wasmtime::format_err!("an export of the object is no function"))
         };
         let constructor = find(&shape.constructor)?;
-        let methods = shape.methods.iter().map(|method| find(&method.index));
+        let methods = shape.methods.iter();
+        let methods = methods.map(|method| method.as_ref().map(|it| find(&it.index)).transpose());
         let methods = methods.collect::<wasmtime::Result<_>>()?;
         let alarm_handler = shape.alarm_handler.as_ref().map(&mut find).transpose()?;
         let lifecycle = shape.lifecycle.as_ref().map(&mut find).transpose()?;
@@ -163,11 +194,16 @@ impl Class {
 }
 
 impl Shape {
-    /// Finds out what an object's component exports.
+    /// Finds out what an object's component exports. Methods that its class had `before` keep their
+    /// places.
     ///
     /// # Errors
     /// Where it is no object: one sentence that says why.
-    pub(crate) fn of(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
+    pub(crate) fn of(
+        engine: &Engine,
+        component: &Component,
+        before: Option<&Self>,
+    ) -> wasmtime::Result<Self> {
         let exports = component.component_type();
         let mut found: Option<(String, String, types::ComponentInstance)> = None;
         let mut answers_http = false;
@@ -198,13 +234,19 @@ impl Shape {
             component.get_export_index(Some(&parent), name)
         };
         let prefix = format!("[method]{resource}.");
-        let mut methods = Vec::new();
+        let before = before.map(|shape| shape.methods.as_slice()).unwrap_or_default();
+        let mut methods: Vec<Option<Method>> = before.iter().map(|_| None).collect();
         for (name, item) in exported.exports(engine) {
             if let ComponentItem::ComponentFunc(function) = item.ty
                 && name.starts_with(&prefix)
                 && let Some(index) = index(&interface, name)
             {
-                methods.push(Method::new(name, index, &function));
+                let method = Method::new(name, index, &function);
+                let place = before.iter().position(|it| method.is_as(it.as_ref()));
+                match place.and_then(|place| methods.get_mut(place)) {
+                    Some(slot) => *slot = Some(method),
+                    None => methods.push(Some(method)),
+                }
             }
         }
         let constructor = index(&interface, &format!("[constructor]{resource}"));
@@ -224,6 +266,14 @@ impl Shape {
         })
     }
 
+    /// The method with a name, and its place.
+    pub(crate) fn method(&self, export: &str) -> Option<(usize, &Method)> {
+        let methods = self.methods.iter().enumerate();
+        methods
+            .filter_map(|(place, it)| Some((place, it.as_ref()?)))
+            .find(|(_, it)| it.export == export)
+    }
+
     /// Whether it handles alarms.
     pub(crate) fn handles_alarms(&self) -> bool {
         self.alarm_handler.is_some()
@@ -240,6 +290,15 @@ impl Method {
         let export = export.to_owned();
         let parameters = function.params().skip(1).map(|(_, ty)| ty).collect();
         Self { export, parameters, result: function.results().next(), index }
+    }
+
+    /// Whether another class had the same method.
+    fn is_as(&self, other: Option<&Self>) -> bool {
+        other.is_some_and(|other| {
+            self.export == other.export
+                && self.parameters == other.parameters
+                && self.result == other.result
+        })
     }
 
     /// Whether a function that somebody imports is this method.

@@ -7,13 +7,14 @@ use crate::guest::object::own::Shared;
 use crate::storage::alarms::AlarmIndex;
 use crate::storage::journal::Journal;
 use crate::storage::objects::ObjectFolder;
+use arc_swap::ArcSwap;
 use futures::channel::oneshot;
 use selvedge_contract::limits::OBJECTS_OPEN_MAX;
 use selvedge_contract::object::check_object_name;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -24,8 +25,11 @@ const ASK_NEXT_AFTER: Duration = Duration::from_millis(10);
 
 /// The objects of an app.
 pub(crate) struct Objects {
-    /// The classes; set once, when all of them are there: they import each other.
-    classes: OnceLock<BTreeMap<Arc<str>, Arc<Class>>>,
+    /// The classes of the app as it is now. Read at each call: by a cell whose readers write nothing
+    /// that others read.
+    classes: ArcSwap<Classes>,
+    /// Told when the classes are others.
+    pub(crate) classes_set: Notify,
     /// Where they are kept.
     pub(crate) folder: ObjectFolder,
     /// Makes their turns durable.
@@ -44,6 +48,9 @@ pub(crate) struct Objects {
     is_stopping: AtomicBool,
 }
 
+/// Classes by their names.
+pub(crate) type Classes = BTreeMap<Arc<str>, Arc<Class>>;
+
 /// An object: its class and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -55,7 +62,8 @@ impl Objects {
     /// No object is live yet.
     pub(crate) fn new(folder: ObjectFolder, journal: Journal, alarms: AlarmIndex) -> Arc<Self> {
         Arc::new(Self {
-            classes: OnceLock::new(),
+            classes: ArcSwap::default(),
+            classes_set: Notify::new(),
             folder,
             journal,
             alarms,
@@ -70,20 +78,32 @@ impl Objects {
         })
     }
 
-    /// Says which classes there are. Only the first call counts.
-    pub(crate) fn set_classes(&self, classes: impl IntoIterator<Item = Arc<Class>>) {
-        let classes = classes.into_iter().map(|class| (Arc::clone(&class.name), class)).collect();
-        let _ = self.classes.set(classes);
+    /// Says which classes there are from now on. Live objects of a class that is not among them any
+    /// more end when they have answered what they have begun; on its next call each begins anew,
+    /// with the class that has the name then.
+    pub(crate) fn set_classes(&self, classes: Classes) {
+        let before = self.classes.swap(Arc::new(classes));
+        let now = self.classes.load();
+        let goes_on =
+            |class: &Arc<Class>| now.get(&class.name).is_some_and(|is| Arc::ptr_eq(is, class));
+        let replaced: Vec<_> = before.values().filter(|class| !goes_on(class)).collect();
+        for class in &replaced {
+            class.replace();
+        }
+        if !replaced.is_empty() {
+            self.wake_all();
+        }
+        self.classes_set.notify_waiters();
     }
 
     /// A class by its name.
-    pub(crate) fn class(&self, name: &str) -> Result<&Arc<Class>, CallError> {
-        self.classes.get().and_then(|classes| classes.get(name)).ok_or(CallError::NoSuchClass)
+    pub(crate) fn class(&self, name: &str) -> Result<Arc<Class>, CallError> {
+        self.classes.load().get(name).cloned().ok_or(CallError::NoSuchClass)
     }
 
-    /// Every class, in the order of their names.
-    pub(crate) fn classes(&self) -> impl Iterator<Item = &Arc<Class>> {
-        self.classes.get().into_iter().flat_map(BTreeMap::values)
+    /// Every class.
+    pub(crate) fn classes(&self) -> Arc<Classes> {
+        self.classes.load_full()
     }
 
     /// Asks an object, which is started where it is not live, and waits for its answer, for as long
@@ -220,12 +240,17 @@ impl Objects {
     /// Ends every object as soon as it is idle. Calls that come later are refused.
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Relaxed);
+        self.wake_all();
+        self.alarm_set.notify_one();
+    }
+
+    /// Has every live object look at what it is to do.
+    fn wake_all(&self) {
         for part in &self.parts {
             for mailbox in lock(part).values() {
                 mailbox.wake();
             }
         }
-        self.alarm_set.notify_one();
     }
 
     /// Whether objects are to end.

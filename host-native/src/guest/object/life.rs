@@ -34,13 +34,20 @@ pub(super) async fn run(
     name: Arc<str>,
     mailbox: Arc<Mailbox>,
 ) {
-    let life = Life { objects, class, name, mailbox, is_suspect: Cell::new(false) };
+    let mut life = Life { objects, class, name, mailbox, is_suspect: Cell::new(false) };
     loop {
         while let Some(order) = life.mailbox.take_order() {
             life.obey(order).await;
         }
         if !life.mailbox.is_empty() {
-            life.live().await;
+            // The app may have got another class of this name since the last instance.
+            match life.objects.class(&life.class.name) {
+                Ok(class) => {
+                    life.class = class;
+                    life.live().await;
+                }
+                Err(error) => life.refuse_all(&error),
+            }
         }
         if !life.is_suspect.get() || life.objects.is_stopping() {
             if life.objects.forget(&life.class, &life.name, &life.mailbox) {
@@ -191,7 +198,7 @@ impl Life {
     pub(super) fn tell_end(&self, end: &End) {
         let (class, object) = (&*self.class.name, &*self.name);
         match end {
-            End::Idle | End::Ordered(_) => {
+            End::Idle | End::Ordered(_) | End::Replaced => {
                 tracing::debug!(class, object, ?end, "an object was ended")
             }
             End::Aborted(reason) => tracing::info!(class, object, reason, "an object ended itself"),

@@ -33,6 +33,12 @@ use wasmtime::{AsContextMut as _, Store};
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long work may go on in an idle instance after its last call.
 const BACKGROUND_MAX: Duration = Duration::from_secs(30);
+/// How long work that no call waits for, as sending the body of an answer, may keep the next call
+/// waiting where the class was replaced.
+///
+/// Ours: a body that somebody reads is mostly sent by then, and one that never ends, as events are,
+/// must not keep new code from being tried.
+const HANDOVER_MAX: Duration = Duration::from_secs(3);
 
 /// Lets an instance live to its end; everybody who waits for it has an answer then.
 pub(super) async fn run(
@@ -126,6 +132,10 @@ async fn take_calls(
             if life.class.serial && !running.is_empty() {
                 break;
             }
+            // What comes now is for the next instance.
+            if life.class.is_replaced() {
+                break;
+            }
             // An order waits until the instance is quiet, and whoever comes after it waits, too.
             let Some(event) = life.mailbox.take_call() else { break };
             if event.is_abandoned() {
@@ -153,14 +163,21 @@ fn begin<'a>(
 ) -> Running<'a> {
     match event {
         Event::Call(Call { method, arguments, reply, place }) => {
+            let Some(function) = functions.methods.get(method).copied().flatten() else {
+                // Called by what was linked before the class was replaced.
+                drop(
+                    reply.send(Err(CallError::Invalid("the object has no such method".to_owned()))),
+                );
+                return Box::pin(async { Ok(()) });
+            };
+            let has_result = life.class.shape.methods.get(method);
+            let has_result =
+                has_result.and_then(Option::as_ref).is_some_and(|it| it.result.is_some());
             let number = desk.begin(Asker::Call(reply, place));
             Box::pin(async move {
-                let Some(function) = functions.methods.get(method) else { return Ok(()) };
                 let mut parameters = Vec::with_capacity(arguments.len() + 1);
                 parameters.push(object.clone());
                 parameters.extend(arguments);
-                let has_result =
-                    life.class.shape.methods.get(method).is_some_and(|it| it.result.is_some());
                 let mut results = [Val::Bool(false)];
                 let slots = if has_result { &mut results[..] } else { &mut results[..0] };
                 function.call_concurrent(accessor, &parameters, slots).await?;
@@ -176,9 +193,13 @@ fn begin<'a>(
         }
         Event::Fetch(fetch) => {
             let Fetch { request, reply, place } = *fetch;
+            let Some(http) = &functions.http else {
+                // As above.
+                drop(reply.send(Err(CallError::Invalid("the object answers no HTTP".to_owned()))));
+                return Box::pin(async { Ok(()) });
+            };
             let number = desk.begin(Asker::Fetch(reply, place));
             Box::pin(async move {
-                let Some(http) = &functions.http else { return Ok(()) };
                 let (tell, response) = oneshot::channel();
                 let running = selvedge_wasi::begin(http, accessor, request, tell)?;
                 let (response, ()) = futures::join!(

@@ -113,6 +113,7 @@ struct Served {
 impl Way for Served {
     fn classes(&self) -> Vec<(String, u64)> {
         let classes = self.objects.classes();
+        let classes = classes.values();
         classes.map(|class| (class.name.to_string(), class.limits.storage_bytes)).collect()
     }
 
@@ -126,7 +127,7 @@ impl Way for Served {
     }
 
     fn is_live(&self, class: &str, name: &str) -> bool {
-        self.objects.class(class).is_ok_and(|class| self.objects.is_live(class, name))
+        self.objects.class(class).is_ok_and(|class| self.objects.is_live(&class, name))
     }
 
     fn change_alarms(&self) -> ChangeAlarms {
@@ -141,7 +142,7 @@ impl Way for Served {
     fn begin(&self, class: &str, name: &str, order: Order) {
         if let Ok(class) = self.objects.class(class) {
             // Where nobody takes it any more, the host is stopping: whoever waits learns it.
-            let _ = self.orders.send((Arc::clone(class), Arc::from(name), order));
+            let _ = self.orders.send((class, Arc::from(name), order));
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Desk {
     /// The guest works on something that no call waits for.
     pub(super) in_background: Cell<bool>,
     pub(super) last_active: Cell<Option<Instant>>,
+    /// Since when somebody has waited for the next instance, where the class was replaced.
+    pub(super) kept_waiting: Cell<Option<Instant>>,
 }
 
 /// A call that has been begun.

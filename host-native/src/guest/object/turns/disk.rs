@@ -4,7 +4,7 @@
 use super::alarm::end_alarm;
 use super::desk::{Answer, Asker, Begun, Desk};
 use super::end::End;
-use super::{BACKGROUND_MAX, LOOK_EVERY};
+use super::{BACKGROUND_MAX, HANDOVER_MAX, LOOK_EVERY};
 use crate::guest::object::life::Life;
 use crate::guest::object::mailbox::CallError;
 use crate::guest::object::own::Shared;
@@ -16,7 +16,7 @@ use selvedge_contract::failure::Failure;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Sleep;
@@ -99,8 +99,9 @@ impl Disk<'_> {
                 }
                 continue;
             }
-            let may_end =
-                self.life.objects.is_stopping() || self.life.mailbox.wants_end().is_some();
+            let may_end = self.life.objects.is_stopping()
+                || self.life.class.is_replaced()
+                || self.life.mailbox.wants_end().is_some();
             if let Some(end) = may_end.then(|| self.look()).flatten() {
                 return Poll::Ready(end);
             }
@@ -296,12 +297,32 @@ impl Disk<'_> {
         if let Some(reason) = self.life.mailbox.wants_end() {
             return Some(End::Ordered(reason));
         }
+        if self.hands_over() {
+            return Some(End::Replaced);
+        }
         if !self.desk.is_quiet() || !self.life.mailbox.is_empty() {
             return None;
         }
         let idle = Duration::from_millis(self.life.class.limits.idle_ms);
         let most = if self.desk.in_background.get() { idle + BACKGROUND_MAX } else { idle };
         (since > most || self.life.objects.is_stopping()).then_some(End::Idle)
+    }
+
+    /// Whether the instance makes way for one of the class that has the name now: it has answered
+    /// what it has begun, and works on nothing else, or has kept others waiting with that.
+    fn hands_over(&self) -> bool {
+        if !self.life.class.is_replaced() || !self.desk.is_quiet() {
+            return false;
+        }
+        if !self.desk.in_background.get() {
+            return true;
+        }
+        if self.life.mailbox.is_empty() {
+            return false;
+        }
+        let waiting = self.desk.kept_waiting.get().unwrap_or_else(Instant::now);
+        self.desk.kept_waiting.set(Some(waiting));
+        waiting.elapsed() > HANDOVER_MAX
     }
 
     /// After the instance is gone: what was committed reaches the disk, and its answers go out.

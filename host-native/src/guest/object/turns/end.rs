@@ -10,6 +10,8 @@ use selvedge_contract::failure::Failure;
 pub(in crate::guest::object) enum End {
     /// Nobody called for a while, or the host is stopping.
     Idle,
+    /// Its class was replaced; the next instance is of the new one.
+    Replaced,
     /// An order asks for it.
     Ordered(&'static str),
     /// The object asked for it.
@@ -39,6 +41,7 @@ impl End {
     pub(in crate::guest::object) fn for_callers(&self) -> String {
         match self {
             Self::Idle => "the object was ended".to_owned(),
+            Self::Replaced => "the code of the object was replaced".to_owned(),
             Self::Ordered(reason) => (*reason).to_owned(),
             Self::Aborted(reason) => reason.clone(),
             Self::Broken(Some(Failure::CpuTime), _) => {
