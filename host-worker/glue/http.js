@@ -251,8 +251,13 @@ export class Response extends Message {
   }
   getStatusCode() { return this.#status; }
   setStatusCode(status) {
-    if (status < 100 || status > 999) throw new WitError(undefined);
+    if (status < 100 || status > 599) throw new WitError(undefined);
     this.#status = status;
+  }
+  /** With a status that another origin gave, or a guest of 0.2, which may be any number of three digits. */
+  withStatus(status) {
+    this.#status = status;
+    return this;
   }
 }
 
@@ -269,8 +274,12 @@ export const httpTypes = () => TYPES;
  */
 export async function toPlatform(response, exchange) {
   const status = response.getStatusCode();
-  const headers = response.getHeaders().toHeaders();
   const [contents, trailers] = response.take();
+  if (status < 200 || status > 599) {
+    drop(contents);
+    throw new Error(`the status ${status} is none of a response`);
+  }
+  const headers = response.getHeaders().toHeaders();
   if (WITHOUT_BODY.has(status) || contents === undefined) {
     drop(contents);
     const body = contents === undefined && !WITHOUT_BODY.has(status) ? new Uint8Array(0) : null;

@@ -96,8 +96,7 @@ export function upload(contents, trailers, sent) {
 export function received(answer, betweenMs) {
   const { body, end } = incoming(answer.body, { tag: "HTTP-response-incomplete" }, betweenMs);
   const [response] = Response.new(Fields.received(answer.headers), body && source(body.read, body.leave), end);
-  response.setStatusCode(answer.status);
-  return response;
+  return response.withStatus(answer.status);
 }
 
 function errorCode(error) {

@@ -35,6 +35,7 @@ impl Guest for Probe {
         let action = target.split('?').next().and_then(|path| path.splitn(3, '/').nth(2));
         match action.unwrap_or_default().to_owned().as_str() {
             "faults/no-answer" => {}
+            "faults/status-700" => faults::answer_with_status(response_out, 700),
             "faults/second-answer" => faults::answer_twice(response_out),
             "faults/unreachable" => trap(),
             "faults/never-answer" => wstd::runtime::block_on(async {
