@@ -225,6 +225,27 @@ fn what_is_no_bundle_is_not_replaced() {
     assert_eq!(fs::read(app.path("src/precious")).unwrap(), b"work");
 }
 
+#[test]
+fn a_worker_that_somebody_wrote_is_not_replaced() {
+    let app = App::of(MANIFEST);
+    fs::create_dir(app.path("own")).unwrap();
+    let config = "// Mine.\n{ \"name\": \"mine\" }\n";
+    fs::write(app.path("own/wrangler.jsonc"), config).unwrap();
+    fs::write(app.path("own/index.js"), "work").unwrap();
+    let mut bundle = selvedge(&app, "bundle");
+    bundle.arg("--out").arg(app.path("own"));
+    let said = refused(bundle);
+    assert!(said.contains("is there and is no bundle"), "{said}");
+    assert_eq!(fs::read(app.path("own/index.js")).unwrap(), b"work");
+    // A bundle is replaced, and so is an empty folder.
+    fs::create_dir(app.path("empty")).unwrap();
+    for _ in 0..2 {
+        let mut bundle = selvedge(&app, "bundle");
+        bundle.arg("--no-verify").arg("--out").arg(app.path("empty"));
+        json_of(bundle);
+    }
+}
+
 /// The component with one more module in it, whose start traps when the component is instantiated.
 fn trapping_at_start(mut component: Vec<u8>) -> Vec<u8> {
     let (mut depth, mut modules) = (0, 0_u8);

@@ -101,7 +101,8 @@ pub(crate) fn make(
     })
 }
 
-/// Refuses to put a bundle in the place of something else.
+/// Refuses to put a bundle in the place of something else; a bundle is known by the first words of its
+/// configuration.
 fn check_place(out: &Path) -> anyhow::Result<()> {
     let mut entries = match fs::read_dir(out) {
         Ok(entries) => entries,
@@ -111,9 +112,13 @@ fn check_place(out: &Path) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot write a bundle to {}", out.display()));
         }
     };
-    if entries.next().is_some() && !out.join(wrangler::FILE).is_file() {
+    let is_ours = || {
+        let config = fs::read(out.join(wrangler::FILE));
+        config.is_ok_and(|config| config.starts_with(wrangler::FIRST_WORDS.as_bytes()))
+    };
+    if entries.next().is_some() && !is_ours() {
         anyhow::bail!(
-            "{} is there and is no bundle; remove it, or name another folder with --out",
+            "{} is there and is no bundle of selvedge's; remove it, or name another folder with --out",
             out.display()
         );
     }
