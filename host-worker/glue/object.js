@@ -11,7 +11,7 @@ import { compositions } from "./compositions.js";
 import { Instance, Trapped } from "./guest.js";
 import { logEnd, objectAdmits } from "./host.js";
 import { Request, toPlatform } from "./http.js";
-import { within } from "./time.js";
+import { TIMER_MS_MAX, within } from "./time.js";
 
 const LIFECYCLE = "selvedge:durable/lifecycle@0.1.0";
 /**
@@ -23,6 +23,10 @@ const DOORS_MAX = 200;
 const DOORS_HELD = 2 * DOORS_MAX;
 /** How long they wait for that, in milliseconds: a call that comes back to the object it began in would wait for itself. */
 const DRAIN_MS = 1000;
+
+/** How long after a call's time the instance that it goes on in is ended, in milliseconds. */
+const GIVE_UP_MS = 100;
+const TIMED_OUT = { platform: { tag: "timeout" } };
 
 /** The class of the platform for the class of objects at this index. */
 export function objectClass(index) {
@@ -69,24 +73,42 @@ class Life {
     const { index, limits, serial } = this.#composition;
     if (!objectAdmits(index, this.#calls)) return { platform: { tag: "overloaded" } };
     this.#calls++;
-    try {
-      const turn = this.#turn;
-      const call = (async () => {
+    const waiter = { isGone: false };
+    const turn = this.#turn;
+    const call = (async () => {
+      try {
         if (serial) await turn.catch(() => {});
-        const live = await this.#take(name);
-        try {
-          return await run(await live.start());
-        } finally {
-          live.release();
-        }
-      })();
-      if (serial) this.#turn = call;
-      return await within(limits["wall-ms"], call, () => ({ platform: { tag: "timeout" } }));
+        return waiter.isGone ? TIMED_OUT : await this.#run(name, run, waiter);
+      } finally {
+        // It has its place until then, whether somebody waits for it or not.
+        this.#calls--;
+        this.#usedAt = Date.now();
+      }
+    })();
+    if (serial) this.#turn = call;
+    try {
+      return await within(limits["wall-ms"], call, () => {
+        waiter.isGone = true;
+        return TIMED_OUT;
+      });
     } catch (error) {
       return { platform: { tag: "reset", val: reason(error) } };
+    }
+  }
+
+  /** Runs a call, unless nobody waits for it any more; where that comes to be while it runs, the instance is ended. */
+  async #run(name, run, waiter) {
+    const live = await this.#take(name);
+    let timer;
+    try {
+      // A moment later than whoever waits is told, so that the answer is on its way.
+      const overdue = this.#composition.limits["wall-ms"] + GIVE_UP_MS;
+      timer = setTimeout(() => waiter.isGone && live.giveUp(), Math.min(overdue, TIMER_MS_MAX));
+      const started = await live.start();
+      return waiter.isGone ? TIMED_OUT : await run(started);
     } finally {
-      this.#calls--;
-      this.#usedAt = Date.now();
+      clearTimeout(timer);
+      live.release();
     }
   }
 
@@ -226,6 +248,11 @@ class Live {
   end() {
     this.#instance.scope.trapped = undefined;
     this.#instance.fail(new Trapped("the object was idle"));
+  }
+
+  /** Ends the instance where a call goes on that nobody waits for any more, as the native host does. */
+  giveUp() {
+    this.#instance.fail(new Trapped("nobody waits for a call that goes on", "wall-time"));
   }
 
   /** What the turn wrote is gone, and whoever waits learns why. */
