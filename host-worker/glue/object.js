@@ -157,6 +157,8 @@ class Live {
   #started = null;
   #subject;
   #context;
+  /** What is done whenever nothing is under way any more, and where the instance ends. */
+  #ends = [];
 
   constructor(composition, context, env, alarm, name) {
     this.composition = composition;
@@ -167,6 +169,7 @@ class Live {
       object: name,
       storage: context.storage,
       alarm,
+      atEnd: (act) => this.#ends.push(act),
       abort: (why) => this.#reset(why),
       trapped: (trapped) => this.#reset(trapped.message, trapped.failure),
     });
@@ -185,6 +188,7 @@ class Live {
   release() {
     this.busy--;
     if (this.busy > 0) return;
+    for (const act of this.#ends) act();
     for (const resolve of this.#whenDrained.splice(0)) resolve();
   }
 
@@ -257,6 +261,7 @@ class Live {
 
   /** What the turn wrote is gone, and whoever waits learns why. */
   #reset(why, failure) {
+    for (const act of this.#ends) act();
     if (failure !== undefined) logEnd(this.composition.index, failure, "", this.name, why);
     this.#context.abort(why);
   }
