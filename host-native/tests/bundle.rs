@@ -116,13 +116,14 @@ fn deploying_is_tried_without_an_account() {
     let mut deploy = selvedge(&app, "deploy");
     deploy.args(["--dry-run", "--secrets"]).env("SELVEDGE_TEST_KEY", "hush");
     assert_eq!(json_of(deploy)["planned"]["with_secrets"], true);
-    let output = selvedge(&app, "deploy").arg("--dry-run").output().unwrap();
+    let mut deploy = selvedge(&app, "deploy");
+    let output = deploy.arg("--dry-run").env_remove("SELVEDGE_TEST_KEY").output().unwrap();
     let said = text(&output.stdout);
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
     for part in [
         "the Worker \"app\"",
         "KV_VISITORS",
-        "key from $SELVEDGE_TEST_KEY, as SECRET_KEY",
+        "key from $SELVEDGE_TEST_KEY, as SECRET_KEY: missing on this machine",
         "Nothing was deployed",
     ] {
         assert!(said.contains(part), "{part}: {said}");
@@ -244,6 +245,16 @@ fn a_worker_that_somebody_wrote_is_not_replaced() {
         bundle.arg("--no-verify").arg("--out").arg(app.path("empty"));
         json_of(bundle);
     }
+}
+
+#[test]
+fn limits_that_the_platform_cuts_short_are_told() {
+    let limits = "[services.counter.limits]\nmemory-bytes = 268435456\n[objects.counter]";
+    let app = App::of(&MANIFEST.replace("[objects.counter]", limits));
+    let mut bundle = selvedge(&app, "bundle");
+    bundle.arg("--no-verify");
+    let warnings = json_of(bundle)["warnings"].to_string();
+    assert!(warnings.contains("has memory-bytes = 268435456"), "{warnings}");
 }
 
 /// The component with one more module in it, whose start traps when the component is instantiated.

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::built::Record;
 use crate::commands::build::progress::Progress;
 use crate::edge::cost::{self, Part, Sizes};
-use crate::edge::local::{self, Verified};
+use crate::edge::local::{self, Asked, Verified};
 use crate::edge::migrations::{self, History};
 use crate::edge::plan::{Module, Plan};
 use crate::edge::tools::Tools;
@@ -77,10 +77,13 @@ pub(crate) fn make(
     fs::write(folder.join(wrangler::FILE), config)?;
     let sizes = weigh(parts, &plan);
     warnings.extend(cost::warnings(&sizes, &cost::Allowed::documented()));
+    warnings.extend(cost::of_limits(&app.manifest));
     let verified = match order.verify {
         true => Some(verify(app, tools, &folder, part.path(), progress)?),
         false => None,
     };
+    warnings
+        .extend(verified.iter().flat_map(|verified| &verified.asked).filter_map(Asked::warning));
     let cpu = verified.as_ref().and_then(|verified| verified.start_cpu_milliseconds);
     warnings.extend(cpu.and_then(cost::of_start));
     history
