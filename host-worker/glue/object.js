@@ -15,12 +15,13 @@ import { TIMER_MS_MAX, within } from "./time.js";
 
 const LIFECYCLE = "selvedge:durable/lifecycle@0.1.0";
 /**
- * How many requests an instance answers through the door before another takes its place at the next moment without a
- * call. Each of them leaves some 100 KB behind in the transpiled runtime, and an isolate has 128 MB.
+ * How many exchanges an instance has before another takes its place at the next moment without a call: requests through the
+ * door, requests that it sends, and streams that it prints to. Each of them leaves some 100 KB behind in the transpiled
+ * runtime, and an isolate has 128 MB.
  */
-const DOORS_MAX = 200;
+const EXCHANGES_MAX = 200;
 /** After how many new calls wait until those under way have ended, bodies included, where no such moment has come. */
-const DOORS_HELD = 2 * DOORS_MAX;
+const EXCHANGES_HELD = 2 * EXCHANGES_MAX;
 /** How long they wait for that, in milliseconds: a call that comes back to the object it began in would wait for itself. */
 const DRAIN_MS = 1000;
 
@@ -120,8 +121,8 @@ class Life {
     const live = this.#live;
     if (live !== null && !live.ended) {
       // Where that does not come in time, the instance goes on, and is looked at again after as many requests.
-      if (live.doors > DOORS_HELD) await within(DRAIN_MS, live.drained(), () => (live.doors = DOORS_MAX));
-      const hasHadItsTime = live.doors > DOORS_MAX || Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
+      if (live.exchanges > EXCHANGES_HELD) await within(DRAIN_MS, live.drained(), () => (live.exchanges = EXCHANGES_MAX));
+      const hasHadItsTime = live.exchanges > EXCHANGES_MAX || Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
       if (live.busy === 0 && this.#usedAt > 0 && hasHadItsTime) live.end();
     }
     if (this.#live === null || this.#live.ended) {
@@ -148,8 +149,8 @@ class Life {
 
 /** An instance of an object. */
 class Live {
-  /** Requests that came through the door. */
-  doors = 0;
+  /** What {@link EXCHANGES_MAX} counts. */
+  exchanges = 0;
   /** Calls and bodies that are under way. */
   busy = 0;
   #whenDrained = [];
@@ -169,6 +170,7 @@ class Live {
       object: name,
       storage: context.storage,
       alarm,
+      exchanged: () => this.exchanges++,
       atEnd: (act) => this.#ends.push(act),
       abort: (why) => this.#reset(why),
       trapped: (trapped) => this.#reset(trapped.message, trapped.failure),
@@ -225,7 +227,7 @@ class Live {
 
   async answer(platform) {
     if (this.composition.ask === undefined) return { platform: { tag: "invalid", val: "the class answers no HTTP requests" } };
-    this.doors++;
+    this.exchanges++;
     const instance = this.#instance;
     const { body, end } = incoming(platform.body, { tag: "HTTP-protocol-error" });
     // The body may be on its way for long after this call has ended.
