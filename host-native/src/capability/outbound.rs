@@ -62,6 +62,10 @@ impl WasiHttpHooks for Outbound {
         options: Option<RequestOptions>,
         _processed: Io,
     ) -> Box<dyn Future<Output = Sent> + Send> {
+        // Nobody's name and password are part of where a request goes.
+        if request.uri().authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Box::new(async { Err(Error::HttpRequestUriInvalid) });
+        }
         if !self.allowed.allows(request.uri()) {
             tracing::warn!(
                 service = &*self.allowed.service,

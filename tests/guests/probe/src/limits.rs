@@ -65,6 +65,12 @@ pub async fn answer(request: Request, arguments: Arguments) -> Answer {
             let error = end.await.err().map(|error| format!("{error:?}"));
             reply::json(200, &json!({ "bytes": bytes, "error": error }))
         }
+        // Says how many random bytes it got of those that it asked for.
+        "random" => {
+            let asked = arguments.number("bytes").unwrap_or(0);
+            let bytes = wasip3::random::random::get_random_bytes(asked).len();
+            reply::json(200, &json!({ "bytes": bytes }))
+        }
         other => reply::unknown(other),
     }
 }
