@@ -14,5 +14,6 @@ mod composition;
 mod crates;
 mod incremental;
 mod languages;
+mod parallel;
 mod parts;
 mod plain;
