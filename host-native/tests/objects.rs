@@ -12,6 +12,8 @@
 mod app;
 #[path = "objects/crash.rs"]
 mod crash;
+#[path = "objects/damage.rs"]
+mod damage;
 #[path = "objects/disk.rs"]
 mod disk;
 #[path = "serving/host.rs"]
