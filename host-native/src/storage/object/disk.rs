@@ -103,8 +103,11 @@ impl Lent {
     pub(crate) fn fold(&self) -> Result<(), ObjectFileError> {
         let folded = || {
             self.connection.pragma_update(None, "synchronous", "FULL")?;
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            self.connection.pragma_update(None, "synchronous", "OFF")
+            let folded =
+                self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            // In any case: each turn would wait for the disk on a serving thread.
+            self.connection.pragma_update(None, "synchronous", "OFF")?;
+            folded
         };
         folded().map_err(|error| ObjectFileError::new(&self.path, error))?;
         // That the log is empty is on disk before anything new of it: were a later frame there first,

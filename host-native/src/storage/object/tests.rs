@@ -250,6 +250,29 @@ fn folded_log_cannot_be_replayed_in_part() {
 }
 
 #[test]
+fn fold_that_fails_leaves_no_turn_waiting_for_the_disk() {
+    let home = Home::new();
+    let mut file = home.file();
+    put(&mut file, "k", b"1");
+    settle(&mut file);
+    let lent = file.lend().unwrap();
+    // A statement in the middle of its work keeps the log from being folded.
+    let mut reads = lent.connection().prepare("SELECT key FROM _selvedge_keys").unwrap();
+    let mut rows = reads.query([]).unwrap();
+    assert!(rows.next().unwrap().is_some());
+    assert!(lent.fold().is_err());
+    drop(rows);
+    drop(reads);
+    let synchronous: i64 =
+        lent.connection().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+    assert_eq!(synchronous, 0);
+    file.give_back(Some(lent));
+    put(&mut file, "k", b"2");
+    settle(&mut file);
+    assert_eq!(get(&mut file, "k").unwrap(), b"2");
+}
+
+#[test]
 fn a_long_log_is_folded_into_the_file() {
     let home = Home::new();
     let mut file = home.file();
