@@ -12,6 +12,7 @@
 
 mod alarm;
 mod disk;
+mod functions;
 mod keys;
 pub(crate) mod look;
 mod made;
@@ -30,7 +31,8 @@ use rusqlite::hooks::Wal;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use selvedge_contract::limits::{
-    SQL_COLUMNS_MAX, SQL_PARAMETERS_MAX, SQL_RESULT_BYTES_MAX, SQL_STATEMENT_BYTES_MAX,
+    SQL_COLUMNS_MAX, SQL_PARAMETERS_MAX, SQL_PATTERN_BYTES_MAX, SQL_RESULT_BYTES_MAX,
+    SQL_STATEMENT_BYTES_MAX,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -335,6 +337,9 @@ fn connect(path: &Path, bytes_max: u64) -> rusqlite::Result<Connection> {
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, limit(SQL_STATEMENT_BYTES_MAX) + 16)?;
     connection.set_limit(Limit::SQLITE_LIMIT_VARIABLE_NUMBER, limit(SQL_PARAMETERS_MAX))?;
     connection.set_limit(Limit::SQLITE_LIMIT_COLUMN, limit(SQL_COLUMNS_MAX))?;
+    let pattern = Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH;
+    connection.set_limit(pattern, limit(SQL_PATTERN_BYTES_MAX))?;
+    functions::replace_slow(&connection)?;
     Ok(connection)
 }
 
