@@ -23,6 +23,8 @@ pub(super) struct Desk {
     /// The guest works on something that no call waits for.
     pub(super) in_background: Cell<bool>,
     pub(super) last_active: Cell<Option<Instant>>,
+    /// Held by the alarm that is being handled: one at a time.
+    pub(super) alarms: tokio::sync::Mutex<()>,
 }
 
 /// A call that has been begun.
@@ -55,6 +57,14 @@ impl Desk {
         self.next_number.set(number + 1);
         self.begun.borrow_mut().push(Begun { number, at: Instant::now(), asker });
         number
+    }
+
+    /// Has the time of a call begin now, which has waited for another until now.
+    pub(super) fn begin_now(&self, number: u64) {
+        let mut begun = self.begun.borrow_mut();
+        if let Some(begun) = begun.iter_mut().find(|begun| begun.number == number) {
+            begun.at = Instant::now();
+        }
     }
 
     /// Notes an answer; it goes out when all that was written so far is on disk.
