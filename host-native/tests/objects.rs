@@ -8,6 +8,8 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "objects/alarms.rs"]
+mod alarms;
 #[path = "objects/app.rs"]
 mod app;
 #[path = "objects/crash.rs"]

@@ -1,6 +1,6 @@
 //! Who waits for an instance, and the answers that wait for the disk.
 
-use crate::guest::object::mailbox::{CallError, Place};
+use crate::guest::object::mailbox::{CallError, Place, Woken};
 use crate::guest::object::own::Shared;
 use crate::guest::object::turns::body;
 use futures::channel::oneshot;
@@ -38,7 +38,7 @@ pub(super) struct Begun {
 pub(super) enum Asker {
     Call(oneshot::Sender<Result<Option<Val>, CallError>>, Place),
     Fetch(oneshot::Sender<Result<http::Response<wasmtime_wasi_http::WasiBody>, CallError>>, Place),
-    Alarm(oneshot::Sender<()>),
+    Alarm(oneshot::Sender<Woken>),
 }
 
 /// An answer on its way.
@@ -48,7 +48,7 @@ pub(super) enum Answer {
         oneshot::Sender<Result<http::Response<wasmtime_wasi_http::WasiBody>, CallError>>,
         Result<http::Response<wasmtime_wasi_http::WasiBody>, CallError>,
     ),
-    Alarm(oneshot::Sender<()>),
+    Alarm(oneshot::Sender<Woken>),
 }
 
 impl Desk {
@@ -145,7 +145,7 @@ impl Answer {
                 drop(reply.send(Ok(result)));
             }
             Self::Fetch(reply, response) => drop(reply.send(response)),
-            Self::Alarm(done) => drop(done.send(())),
+            Self::Alarm(done) => drop(done.send(Woken::Done)),
         }
     }
 
