@@ -1,5 +1,6 @@
 //! What an object's instance has that no other instance has: its identity, its file and its alarm.
 
+use crate::guest::object::line::Line;
 use crate::guest::object::mailbox::CallError;
 use crate::storage::object::{Alarm, ObjectFile, ObjectFileError};
 use selvedge_contract::object::object_id;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     /// Another thread works on the file in the middle of a turn.
     is_busy: AtomicBool,
     durable: watch::Sender<u64>,
+    /// The order in which its own calls leave.
+    pub(crate) line: Arc<Line>,
 }
 
 /// What is kept of an object.
@@ -71,7 +74,7 @@ impl Shared {
             aborted: None,
         };
         let (kept, is_busy) = (Mutex::new(kept), AtomicBool::new(false));
-        Arc::new(Self { kept, is_busy, durable: watch::Sender::new(0) })
+        Arc::new(Self { kept, is_busy, durable: watch::Sender::new(0), line: Arc::default() })
     }
 
     /// What is kept. Held for the time of one call; never across an await.
