@@ -13,5 +13,6 @@ mod check;
 mod composition;
 mod crates;
 mod incremental;
+mod objects;
 mod parts;
 mod plain;
