@@ -10,7 +10,8 @@ pub fn of(sent: &[Vec<u8>], random: impl FnOnce() -> u64) -> String {
 
 /// Logs are no place for whatever somebody sends.
 fn is_fit(id: &[u8]) -> bool {
-    (1..=64).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    (1..=64).contains(&id.len())
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
 #[cfg(test)]

@@ -42,7 +42,10 @@ fn with_id(request: Request, id: &str) -> Result<Request, ErrorCode> {
     let (done, outcome) = wit_future::new(|| Ok(()));
     let (body, trailers) = Request::consume_body(request, outcome);
     let (request, sent) = Request::new(headers, Some(body), trailers, options);
-    spawn_local(async move { done.write(sent.await).await });
+    spawn_local(async move {
+        // Whoever sends it need not listen.
+        let _ = done.write(sent.await).await;
+    });
     request
         .set_method(&method)
         .and_then(|()| request.set_scheme(scheme.as_ref()))
@@ -60,7 +63,10 @@ fn answer_with_id(response: Response, id: &str) -> Result<Response, ErrorCode> {
     let (done, outcome) = wit_future::new(|| Ok(()));
     let (body, trailers) = Response::consume_body(response, outcome);
     let (response, sent) = Response::new(headers, Some(body), trailers);
-    spawn_local(async move { done.write(sent.await).await });
+    spawn_local(async move {
+        // Whoever sends it need not listen.
+        let _ = done.write(sent.await).await;
+    });
     response.set_status_code(status).map_err(|()| ErrorCode::InternalError(None))?;
     Ok(response)
 }

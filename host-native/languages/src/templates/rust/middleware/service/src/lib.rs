@@ -28,7 +28,10 @@ impl Guest for Service {
         let (_, trailers) = wit_future::new(|| Ok(None));
         let (response, _sent) = Response::new(headers, Some(stream), trailers);
         // The stream is read once the response is on its way, so a task of its own writes it.
-        spawn_local(async move { writer.write_all(body).await });
+        spawn_local(async move {
+        // What was not taken is of no more use: the client has gone.
+        let _ = writer.write_all(body).await;
+    });
         Ok(response)
     }
 }

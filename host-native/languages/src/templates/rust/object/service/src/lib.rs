@@ -58,7 +58,10 @@ fn reply(status: u16, text: &str) -> Result<Response, ErrorCode> {
     let (response, _sent) = Response::new(headers, Some(stream), trailers);
     response.set_status_code(status).map_err(|()| ErrorCode::InternalError(None))?;
     // The stream is read once the response is on its way, so a task of its own writes it.
-    spawn_local(async move { writer.write_all(body).await });
+    spawn_local(async move {
+        // What was not taken is of no more use: the client has gone.
+        let _ = writer.write_all(body).await;
+    });
     Ok(response)
 }
 
