@@ -11,7 +11,7 @@
 use bindings::exports::demo::rate_limit::token_buckets::{Error, Guest, GuestTokenBucket, Verdict};
 use bindings::exports::selvedge::durable::alarm_handler;
 use bindings::selvedge::durable::{alarms, storage};
-use bindings::wasi::clocks::system_clock;
+use bindings::wasi::clocks0_3_0::system_clock;
 use level::{Level, Rate};
 use std::cell::Cell;
 

@@ -9,7 +9,7 @@
 
 use bindings::exports::demo::room::rooms::{Error, Guest, GuestRoom, Message};
 use bindings::selvedge::durable::storage::{self, ListOptions};
-use bindings::wasi::clocks::monotonic_clock;
+use bindings::wasi::clocks0_3_0::monotonic_clock;
 use signal::Signal;
 use std::cell::Cell;
 
