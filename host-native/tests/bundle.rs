@@ -17,6 +17,7 @@ use host::{SELVEDGE, text};
 use serde_json::{Value, json};
 use serving::App;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use wasmparser::{Parser, Payload};
@@ -116,13 +117,14 @@ fn deploying_is_tried_without_an_account() {
     let mut deploy = selvedge(&app, "deploy");
     deploy.args(["--dry-run", "--secrets"]).env("SELVEDGE_TEST_KEY", "hush");
     assert_eq!(json_of(deploy)["planned"]["with_secrets"], true);
-    let output = selvedge(&app, "deploy").arg("--dry-run").output().unwrap();
+    let mut deploy = selvedge(&app, "deploy");
+    let output = deploy.arg("--dry-run").env_remove("SELVEDGE_TEST_KEY").output().unwrap();
     let said = text(&output.stdout);
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
     for part in [
         "the Worker \"app\"",
         "KV_VISITORS",
-        "key from $SELVEDGE_TEST_KEY, as SECRET_KEY",
+        "key from $SELVEDGE_TEST_KEY, as SECRET_KEY: missing on this machine",
         "Nothing was deployed",
     ] {
         assert!(said.contains(part), "{part}: {said}");
@@ -150,7 +152,10 @@ fn what_npm_says_is_passed_on_and_nothing_is_left_half_installed() {
     let (path, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let npm = path.path().join("npm");
     fs::write(&npm, "#!/bin/sh\necho 'npm error: no network today' >&2\nexit 1\n").unwrap();
-    assert!(Command::new("chmod").arg("+x").arg(&npm).status().unwrap().success());
+    // A Node that is too old is passed by, as if there were none.
+    let node = path.path().join("node");
+    fs::write(&node, "#!/bin/sh\necho v18.20.0\n").unwrap();
+    assert!(Command::new("chmod").arg("+x").args([&npm, &node]).status().unwrap().success());
     let mut bundle = selvedge(&app, "bundle");
     bundle.env("PATH", path.path()).env("XDG_CACHE_HOME", cache.path());
     let said = refused(bundle);
@@ -223,6 +228,131 @@ fn what_is_no_bundle_is_not_replaced() {
     let said = refused(bundle);
     assert!(said.contains("is there and is no bundle"), "{said}");
     assert_eq!(fs::read(app.path("src/precious")).unwrap(), b"work");
+}
+
+#[test]
+fn a_worker_that_somebody_wrote_is_not_replaced() {
+    let app = App::of(MANIFEST);
+    fs::create_dir(app.path("own")).unwrap();
+    let config = "// Mine.\n{ \"name\": \"mine\" }\n";
+    fs::write(app.path("own/wrangler.jsonc"), config).unwrap();
+    fs::write(app.path("own/index.js"), "work").unwrap();
+    let mut bundle = selvedge(&app, "bundle");
+    bundle.arg("--out").arg(app.path("own"));
+    let said = refused(bundle);
+    assert!(said.contains("is there and is no bundle"), "{said}");
+    assert_eq!(fs::read(app.path("own/index.js")).unwrap(), b"work");
+    // A bundle is replaced, and so is an empty folder.
+    fs::create_dir(app.path("empty")).unwrap();
+    for _ in 0..2 {
+        let mut bundle = selvedge(&app, "bundle");
+        bundle.arg("--no-verify").arg("--out").arg(app.path("empty"));
+        json_of(bundle);
+    }
+}
+
+#[test]
+fn only_what_changed_is_transpiled() {
+    let app = App::of(MANIFEST);
+    let transpiled = || {
+        let mut bundle = selvedge(&app, "bundle");
+        let output = bundle.arg("--no-verify").output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr).matches("transpiled ").count()
+    };
+    assert_eq!(transpiled(), 2);
+    assert_eq!(transpiled(), 0);
+    let mut component = fs::read(app.path("counter.wasm")).unwrap();
+    // A custom section: its id, its length, and a name of one letter.
+    component.extend([0, 2, 1, b'x']);
+    replace_component(&app, &component);
+    assert_eq!(transpiled(), 1);
+    assert_eq!(transpiled(), 0);
+}
+
+#[test]
+fn a_component_that_starts_with_too_much_memory_is_told() {
+    let limits = "[services.counter.limits]\nmemory-bytes = 65536\n[objects.counter]";
+    let app = App::of(&MANIFEST.replace("[objects.counter]", limits));
+    let said = refused(selvedge(&app, "bundle"));
+    assert!(
+        said.contains("service \"counter\" cannot be turned into JavaScript: it starts with"),
+        "{said}"
+    );
+    assert!(said.contains("and memory-bytes allows 65536; "), "{said}");
+}
+
+#[test]
+fn limits_that_the_platform_cuts_short_are_told() {
+    let limits = "[services.counter.limits]\nmemory-bytes = 268435456\n[objects.counter]";
+    let app = App::of(&MANIFEST.replace("[objects.counter]", limits));
+    let mut bundle = selvedge(&app, "bundle");
+    bundle.arg("--no-verify");
+    let warnings = json_of(bundle)["warnings"].to_string();
+    assert!(warnings.contains("has memory-bytes = 268435456"), "{warnings}");
+}
+
+#[test]
+fn a_worker_that_throws_when_it_starts_is_told() {
+    let app = App::of(MANIFEST);
+    let cache = altered_cache(&app, "glue/worker.js", |text| {
+        format!("{text}\nthrow new Error(\"thrown at the start\");\n")
+    });
+    let mut bundle = selvedge(&app, "bundle");
+    bundle.env("XDG_CACHE_HOME", cache.path());
+    let said = refused(bundle);
+    assert!(said.contains("the Worker does not start"), "{said}");
+    assert!(said.contains("thrown at the start"), "{said}");
+    assert!(!bundle_of(&app).exists());
+}
+
+#[test]
+fn text_of_the_transpiler_that_is_not_known_stops_the_bundle() {
+    let app = App::of(MANIFEST);
+    // As another release of jco might spell it.
+    let cache = altered_cache(&app, "bundle/transpile.mjs", |text| {
+        let emitted = "text = new TextDecoder().decode(content)";
+        assert!(text.contains(emitted), "{text}");
+        text.replace(
+            emitted,
+            &format!("{emitted}.replaceAll(\"values = Array.from(\", \"values = Array.of(...\")"),
+        )
+    });
+    let mut bundle = selvedge(&app, "bundle");
+    bundle.env("XDG_CACHE_HOME", cache.path());
+    let said = refused(bundle);
+    assert!(said.contains("what jco emitted is not what is known of it"), "{said}");
+    assert!(said.contains("was found 0 times, and 1 is expected"), "{said}");
+    assert!(!bundle_of(&app).exists());
+}
+
+/// A cache with the tools of the user's, in which one of this command's own files is another.
+fn altered_cache(app: &App, file: &str, change: impl Fn(&str) -> String) -> tempfile::TempDir {
+    // Installs what is missing, and says where this command's files lie.
+    let mut bundle = selvedge(app, "bundle");
+    bundle.arg("--no-verify");
+    let report = json_of(bundle);
+    fs::remove_dir_all(bundle_of(app)).unwrap();
+    let script = PathBuf::from(report["run"][1].as_str().unwrap());
+    let files = script.ancestors().nth(2).unwrap();
+    let tools = files.parent().unwrap();
+    let theirs = tools.parent().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let edge = home.path().join("selvedge/edge");
+    let own = edge.join(tools.file_name().unwrap());
+    fs::create_dir_all(&own).unwrap();
+    for entry in fs::read_dir(theirs).unwrap().map(|entry| entry.unwrap()) {
+        if entry.file_name().to_string_lossy().starts_with("node-") {
+            symlink(entry.path(), edge.join(entry.file_name())).unwrap();
+        }
+    }
+    symlink(tools.join("node_modules"), own.join("node_modules")).unwrap();
+    let files_here = own.join(files.file_name().unwrap());
+    let copied = Command::new("cp").arg("-r").arg(files).arg(&files_here).status().unwrap();
+    assert!(copied.success());
+    let path = files_here.join(file);
+    fs::write(&path, change(&fs::read_to_string(&path).unwrap())).unwrap();
+    home
 }
 
 /// The component with one more module in it, whose start traps when the component is instantiated.

@@ -8,10 +8,14 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "objects/alarms.rs"]
+mod alarms;
 #[path = "objects/app.rs"]
 mod app;
 #[path = "objects/crash.rs"]
 mod crash;
+#[path = "objects/damage.rs"]
+mod damage;
 #[path = "objects/disk.rs"]
 mod disk;
 #[path = "serving/host.rs"]

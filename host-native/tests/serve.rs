@@ -1,5 +1,6 @@
-//! `selvedge serve`: what it says where it cannot start, how it stops, and what it does with clients
-//! that never come to the point. What a served app does is for the conformance suite.
+//! `selvedge serve`: what it says where it cannot start, how it stops, what it does with clients that
+//! never come to the point, and what it shares with commands beside it. What a served app does is for
+//! the conformance suite.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,12 +14,13 @@ mod host;
 #[path = "serving/app.rs"]
 mod serving;
 
-use host::{ANY, Host, text};
+use host::{ANY, Host, text, until};
+use selvedge_contract::limits::DRAIN_MS;
 use serving::App;
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 /// Where a host keeps what its guests store, in the app's folder.
 const DATA: &str = ".selvedge/data";
@@ -28,6 +30,8 @@ name = "app"
 [components.probe]
 wasm = "probe.wasm"
 objects = ["subject", "plain"]
+keyvalue = ["plain"]
+allow-hosts = ["127.0.0.1"]
 [components.subject]
 wasm = "subject.wasm"
 objects = ["subject", "plain"]
@@ -64,7 +68,7 @@ fn read_all(mut stream: TcpStream) -> String {
 #[test]
 fn port_in_use_is_named_with_the_next_step() {
     let app = App::of(MANIFEST);
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = app.refused(&address);
     assert!(said.contains(&address) && said.contains("--listen"), "{said}");
@@ -136,6 +140,22 @@ fn second_signal_ends_the_host_at_once() {
 }
 
 #[test]
+fn request_that_outlasts_the_draining_is_ended() {
+    let app = App::of(MANIFEST);
+    let mut host = app.start();
+    let slow = host.get("/probe/http/sleep?ms=25000");
+    // Answered after the slow one arrived.
+    assert_eq!(host.request("GET", "/probe/http/hello", "").status, 200);
+    let begun = Instant::now();
+    host.signal("TERM");
+    let drain = Duration::from_millis(DRAIN_MS);
+    assert_eq!(host.ended_within(drain + Duration::from_secs(3)), Some(0));
+    assert!(begun.elapsed() >= drain, "it ended after {:?}", begun.elapsed());
+    assert_eq!(read_all(slow), "");
+    assert!(host.log().contains("ending requests that did not end in time"), "{}", host.log());
+}
+
+#[test]
 fn idle_connection_does_not_hold_up_the_end() {
     let app = App::of(MANIFEST);
     let mut host = app.start();
@@ -181,5 +201,81 @@ fn head_of_100_mb_is_refused_early() {
     // What the host said may be lost where it closed while more was on its way.
     let _ = reader.read_to_end(&mut answer);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", text(&answer));
+    until("the refusal is logged", || host.log().contains("failure=\"headers-too-large\""));
     assert!(read_all(host.get("/probe/http/hello")).starts_with("HTTP/1.0 200"));
+}
+
+#[test]
+fn upload_that_no_guest_reads_is_held_up() {
+    const BYTES_MAX: usize = 8 << 20;
+    let app = App::of(MANIFEST);
+    let host = app.start();
+    let mut stream = host.connect();
+    stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    let head = "POST /probe/limits/never-answer HTTP/1.1\r\nhost: localhost\r\ncontent-length: 90000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let piece = vec![b'a'; 64 << 10];
+    let (mut taken, begun) = (0, Instant::now());
+    let error = loop {
+        match stream.write(&piece) {
+            Ok(bytes) => taken += bytes,
+            Err(error) => break error,
+        }
+        assert!(taken < BYTES_MAX, "{taken} bytes were taken in {:?}", begun.elapsed());
+    };
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    // Nobody else is.
+    assert_eq!(host.request("POST", "/probe/limits/read-body", "abc").body["bytes"], 3);
+}
+
+#[test]
+fn request_by_https_is_never_sent_in_the_clear() {
+    let app = App::of(MANIFEST);
+    let host = app.start();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    server.set_nonblocking(true).unwrap();
+    let address = server.local_addr().unwrap();
+    let heard = std::thread::scope(|scope| {
+        let heard = scope.spawn(|| {
+            let mut accepted = None;
+            until("the host connects", || {
+                accepted = server.accept().ok();
+                accepted.is_some()
+            });
+            let (mut stream, _) = accepted.unwrap();
+            stream.set_nonblocking(false).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let mut bytes = vec![0; 16 << 10];
+            let first = stream.read(&mut bytes).unwrap();
+            bytes.truncate(first);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno");
+            // A reset is an end, too.
+            let _ = stream.read_to_end(&mut bytes);
+            bytes
+        });
+        let fetch = format!("/probe/http/fetch?url=https://{address}/secret");
+        let answer = host.request("GET", &fetch, "");
+        assert_eq!((answer.status, &answer.body["error"]), (200, &"TlsProtocolError".into()));
+        heard.join().unwrap()
+    });
+    // RFC 8446 section 5.1: a record of a handshake.
+    assert_eq!(heard.first(), Some(&22));
+    assert!(!text(&heard).contains("secret"), "{heard:?}");
+    // Nor is it tried again without TLS.
+    assert_eq!(server.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn keys_are_shared_with_a_command_beside_the_host() {
+    const GET: &str = "/probe/keyvalue/get?store=plain&key=k";
+    let app = App::of(MANIFEST);
+    let host = app.start();
+    assert_eq!(host.request("GET", GET, "").status, 404);
+    app.command(&["kv", "put", "plain", "k", "by the command"]);
+    assert_eq!(host.request("GET", GET, "").body, "by the command");
+    let set = host.request("PUT", "/probe/keyvalue/set?store=plain&key=k", "by the guest");
+    assert_eq!(set.status, 200);
+    assert_eq!(app.command(&["kv", "get", "plain", "k"]), b"by the guest");
+    app.command(&["kv", "delete", "plain", "k"]);
+    assert_eq!(host.request("GET", GET, "").status, 404);
 }

@@ -3,37 +3,48 @@
 // jco's runtime moves the items of a stream as arrays of JavaScript values, one by one, whatever they are. For
 // bytes, which bodies are made of, a `Uint8Array` does as well in all of these places.
 
+// jco emits each of these only for components that use it, and then whole. A name alone might be one of the component's own.
+const BUFFER = /#hostOnlyData\b/;
+const STREAM = /\basync writeMany\(values\b/;
+const SOURCE = /\bpendingValues\.prepend\(/;
+const READ = SOURCE;
+
 /** @type {import("./edits.mjs").Edit[]} */
 export const BYTES_EDITS = [
   {
     name: "bytes are read from memory at once",
     find: /values = Array\.from\((new Uint8Array\(this\.#memory\.buffer, this\.#ptr, count\))\);/g,
     put: "values = $1.slice();",
-    times: [0, 1],
+    where: BUFFER,
+    times: [1, 1],
   },
   {
     name: "a buffer of the host's may hold bytes",
     find: /(args\.data !== undefined && !Array\.isArray\(args\.data\))/g,
     put: "$1 && !(args.data instanceof Uint8Array)",
-    times: [0, 1],
+    where: BUFFER,
+    times: [1, 1],
   },
   {
     name: "bytes may be written to a buffer",
     find: /(if \(!Array\.isArray\(values\))(\) \{ throw new TypeError\('values input to write\(\) must be an array')/g,
     put: "$1 && !(values instanceof Uint8Array)$2",
-    times: [0, 1],
+    where: BUFFER,
+    times: [1, 1],
   },
   {
     name: "the first bytes of a buffer stay what they are",
     find: /this\.#hostOnlyData = this\.#hostOnlyData\.concat\(values\);/g,
     put: "this.#hostOnlyData = this.#hostOnlyData.length === 0 ? values : [...this.#hostOnlyData, ...values];",
-    times: [0, 1],
+    where: BUFFER,
+    times: [1, 1],
   },
   {
     name: "bytes may be written to a stream",
     find: /(if \(!Array\.isArray\(values\))(\) \{ throw new TypeError\("writeMany values must be an array")/g,
     put: "$1 && !(values instanceof Uint8Array)$2",
-    times: [0, 1],
+    where: STREAM,
+    times: [1, 1],
   },
   {
     name: "bytes of a source are taken without being copied",
@@ -56,32 +67,37 @@ export const BYTES_EDITS = [
       return bytes;
     }
 $1`,
-    times: [0, 1],
+    where: SOURCE,
+    times: [1, 1],
   },
   {
     name: "a read takes what a source gave",
     find: /count -= pendingValues\.drainInto\(values, count\);/g,
     put: "const taken = values.length; values = pendingValues.take(values, count); count -= values.length - taken;",
-    times: [0, 1],
+    where: READ,
+    times: [1, 1],
   },
-  { name: "what a read takes may be bytes", find: /const (values = \[\];\s*const hasPendingReadBuffer)/g, put: "let $1", times: [0, 1] },
+  { name: "what a read takes may be bytes", find: /const (values = \[\];\s*const hasPendingReadBuffer)/g, put: "let $1", where: READ, times: [1, 1] },
   {
     name: "a cancelled read takes what a source gave",
     find: /const cancelValues = \[\];\s*pendingValues\.drainInto\(cancelValues, buffer\.remaining\(\)\);/g,
     put: "const cancelValues = pendingValues.take([], buffer.remaining());",
-    times: [0, 1],
+    where: READ,
+    times: [1, 1],
   },
   {
     // It would wait for the source's next bytes while it has some: in a dialogue, for ever.
     name: "a read gives what there is",
     find: /while \(count > 0 && !pendingValues\.done\) \{/g,
     put: "while (count > 0 && !pendingValues.done && (values.length === 0 || pendingValues.sourceIsSync)) {",
-    times: [0, 1],
+    where: READ,
+    times: [1, 1],
   },
   {
     name: "a stream ends after its last bytes",
     find: /await writeValues\(values, pendingValues\.done\);/g,
     put: "await writeValues(values, pendingValues.done && pendingValues.length === 0);",
-    times: [0, 1],
+    where: READ,
+    times: [1, 1],
   },
 ];

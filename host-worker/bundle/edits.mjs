@@ -14,8 +14,9 @@ import { BYTES_EDITS } from "./bytes_edits.mjs";
 import { LAZY, makeLazy } from "./lazy_edits.mjs";
 
 /**
- * One change of text: `find` becomes `put`, and is there as often as `times` says ([least, most]).
- * @typedef {{ name: string, find: RegExp, put: string, times: [number, number] }} Edit
+ * One change of text: `find` becomes `put`, and is there as often as `times` says ([least, most]); where `where` is given, only
+ * in text that has this, which is emitted for some components alone, and nowhere else.
+ * @typedef {{ name: string, find: RegExp, put: string, where?: RegExp, times: [number, number] }} Edit
  */
 
 /** @type {Edit[]} */
@@ -68,7 +69,8 @@ const EDITS = [
     name: "a failure of a task is told",
     find: /(const handleError = \(err\) => \{)/g,
     put: "$1 __runtime.failed(err);",
-    times: [0, 1],
+    where: /\bconst handleError\b/,
+    times: [1, 1],
   },
 
   // --- values --------------------------------------------------------------------------------------
@@ -76,19 +78,22 @@ const EDITS = [
     name: "a character is lowered by its code point",
     find: /setUint32\(ctx\.storagePtr, i32ToChar\(ctx\.vals\[0\]\), true\)/g,
     put: "setUint32(ctx.storagePtr, ctx.vals[0].codePointAt(0), true)",
-    times: [0, 1],
+    where: /function _lowerFlatChar\(/,
+    times: [1, 1],
   },
   {
     name: "a character beyond the basic plane is lifted whole",
     find: /return String\.fromCharCode\(n\);/g,
     put: "return String.fromCodePoint(n);",
-    times: [0, 1],
+    where: /function i32ToChar\(/,
+    times: [1, 1],
   },
   {
     name: "the character of code point 0 is one",
     find: /if \(!n \|\| typeof n !== 'number'\) \{ throw new Error\('invalid i32'\); \}/g,
     put: "if (typeof n !== 'number') { throw new Error('invalid i32'); }",
-    times: [0, 1],
+    where: /function i32ToChar\(/,
+    times: [1, 1],
   },
 
   {
@@ -96,7 +101,8 @@ const EDITS = [
     name: "an option in an option may be none",
     find: /\|\| Object\.keys\(v\)\.length !== 2(\s*\|\| !\('tag' in v\)\s*\|\| !\(v\.tag === 'some' \|\| v\.tag === 'none'\)\s*)\|\| !\('val' in v\);/g,
     put: "|| Object.keys(v).length > 2$1|| (v.tag === 'some' && !('val' in v));",
-    times: [0, 1],
+    where: /\bconst isNotOptionObject\b/,
+    times: [1, 1],
   },
 
   // --- what costs and brings nothing -----------------------------------------------------------
@@ -133,9 +139,10 @@ export class EditError extends Error {}
  * @throws {EditError} where a place is not found as often as it must be
  */
 export function edit(text) {
-  for (const { name, find, put, times } of EDITS) {
+  const emitted = text;
+  for (const { name, find, put, where, times } of EDITS) {
     const found = text.match(find)?.length ?? 0;
-    expect(name, found, times);
+    expect(name, found, where === undefined || where.test(emitted) ? times : [0, 0]);
     text = text.replace(find, put);
   }
   const modules = new Map();

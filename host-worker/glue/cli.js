@@ -13,29 +13,43 @@ class Exit extends Error {
   }
 }
 
+/**
+ * How much of a line is kept: a little more than the host logs of it, so that it still tells that it was cut.
+ * Source: `LOG_LINE_BYTES_MAX` of the contract (16 KiB).
+ */
+const KEPT_BYTES_MAX = 16 * 1024 + 4;
+
 /** Gathers what a guest writes until a line is whole; the host logs it. */
 class Lines {
   #stream;
   #instance;
   #bytes = [];
+  #length = 0;
   constructor(stream, instance) {
     this.#stream = stream;
     this.#instance = instance;
-    // What has no line end is told when the instance ends its work.
-    instance.scope.atEnd?.(() => this.#bytes.length > 0 && this.#emit());
+    // What has no line end is told when the instance ends its work, or comes to rest.
+    instance.scope.atEnd(() => this.#bytes.length > 0 && this.#emit());
   }
   write(bytes) {
     let from = 0;
     for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, from)) {
-      this.#bytes.push(bytes.slice(from, at));
+      this.#keep(bytes, from, at);
       this.#emit();
       from = at + 1;
     }
-    if (from < bytes.length) this.#bytes.push(bytes.slice(from));
+    if (from < bytes.length) this.#keep(bytes, from, bytes.length);
+  }
+  #keep(bytes, from, to) {
+    const kept = bytes.slice(from, Math.min(to, from + KEPT_BYTES_MAX - this.#length));
+    if (kept.length === 0 && to > from) return;
+    this.#bytes.push(kept);
+    this.#length += kept.length;
   }
   #emit() {
     const text = this.#bytes.map((bytes) => decoder.decode(bytes, { stream: true })).join("") + decoder.decode();
     this.#bytes = [];
+    this.#length = 0;
     const { composition, scope } = this.#instance;
     logLine(composition.index, this.#stream, scope.request, scope.object, text);
   }
@@ -49,6 +63,7 @@ function lines(instance, stream) {
 /** `wasi:cli/stdout@0.3` and `stderr`. */
 const writer = (stream) => (instance) => ({
   async writeViaStream(data) {
+    instance.scope.exchanged?.();
     const read = reader(data);
     for (let chunk = await read(); chunk !== null; chunk = await read()) lines(instance, stream).write(chunk);
     return { tag: "ok", val: undefined };

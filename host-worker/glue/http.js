@@ -13,8 +13,13 @@ const FORBIDDEN = new Set([
 ]);
 /** RFC 9110 section 5.6.2: a token. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What may stand between a URL's slashes and its path (RFC 3986 section 3.2), without a user: anything else might end the host before its end. */
+const AUTHORITY = /^(?:[\w.~!$&'()*+,;=-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?$/;
 /** Statuses whose responses have no body (Fetch, "null body status"). */
 const WITHOUT_BODY = new Set([101, 103, 204, 205, 304]);
+
+const PORT_MAX = 65535;
+const URI_INVALID = { tag: "HTTP-request-URI-invalid" };
 
 /** An error of WIT: what a guest gets as the `err` of a result. */
 export class WitError extends Error {
@@ -198,21 +203,38 @@ export class Request extends Message {
   }
   getPathWithQuery() { return this.#path; }
   setPathWithQuery(path) {
-    if (path !== undefined && /[\s\u0000-\u001f]/.test(path)) throw new WitError(undefined);
+    // Behind an authority a path is empty or begins like this: otherwise its first letters would be the host's last.
+    if (path !== undefined && !/^(?:$|[/?])[^\s\u0000-\u001f]*$/.test(path)) throw new WitError(undefined);
     this.#path = path;
   }
   getScheme() { return this.#scheme; }
   setScheme(scheme) { this.#scheme = scheme; }
   getAuthority() { return this.#authority; }
   setAuthority(authority) {
-    if (authority !== undefined && /[\s/?#\u0000-\u001f]/.test(authority)) throw new WitError(undefined);
+    if (authority !== undefined) {
+      const port = AUTHORITY.exec(authority)?.[1];
+      if (!AUTHORITY.test(authority) || Number(port ?? 0) > PORT_MAX) throw new WitError(undefined);
+    }
     this.#authority = authority;
   }
   getOptions() { return this.#options; }
-  /** As a URL, without a user or a fragment. */
-  url() {
-    const scheme = this.#scheme?.tag === "HTTP" ? "http" : "https";
-    return `${scheme}://${this.#authority ?? ""}${this.#path ?? "/"}`;
+  /**
+   * As a URL, whose host is to be judged before anything is sent to it: it may be spelled in another way than the authority.
+   * @param {string} [authority] the one of a request that has none
+   * @throws {WitError} an error code, where it is none
+   */
+  url(authority = this.#authority, path = this.#path) {
+    const scheme = this.#scheme?.tag ?? "HTTPS";
+    if (scheme === "other") throw new WitError({ tag: "HTTP-protocol-error" });
+    if (authority === undefined || path === undefined) throw new WitError(URI_INVALID);
+    let url;
+    try {
+      url = new URL(`${scheme.toLowerCase()}://${authority}${path}`);
+    } catch {
+      throw new WitError(URI_INVALID);
+    }
+    if (url.username !== "" || url.password !== "") throw new WitError(URI_INVALID);
+    return url;
   }
   /** As the platform spells the method. */
   method() {
@@ -229,8 +251,13 @@ export class Response extends Message {
   }
   getStatusCode() { return this.#status; }
   setStatusCode(status) {
-    if (status < 100 || status > 999) throw new WitError(undefined);
+    if (status < 100 || status > 599) throw new WitError(undefined);
     this.#status = status;
+  }
+  /** With a status that another origin gave, or a guest of 0.2, which may be any number of three digits. */
+  withStatus(status) {
+    this.#status = status;
+    return this;
   }
 }
 
@@ -247,8 +274,12 @@ export const httpTypes = () => TYPES;
  */
 export async function toPlatform(response, exchange) {
   const status = response.getStatusCode();
-  const headers = response.getHeaders().toHeaders();
   const [contents, trailers] = response.take();
+  if (status < 200 || status > 599) {
+    drop(contents);
+    throw new Error(`the status ${status} is none of a response`);
+  }
+  const headers = response.getHeaders().toHeaders();
   if (WITHOUT_BODY.has(status) || contents === undefined) {
     drop(contents);
     const body = contents === undefined && !WITHOUT_BODY.has(status) ? new Uint8Array(0) : null;

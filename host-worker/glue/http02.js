@@ -153,7 +153,10 @@ class OutgoingRequest extends Outgoing {
 class OutgoingResponse extends Outgoing {
   constructor(headers) { super(Response.new(headers)[0], "HTTP-response-body-size"); }
   statusCode() { return this.message.getStatusCode(); }
-  setStatusCode(status) { this.message.setStatusCode(status); }
+  setStatusCode(status) {
+    if (status < 100 || status > 999) throw new WitError(undefined);
+    this.message.withStatus(status);
+  }
 }
 
 /** Where the answer to a request goes. */

@@ -144,6 +144,13 @@ export const closedInput = () => {
 /** How many bytes a guest may write at once, and before some of them have gone on: as many as wasmtime lets it. */
 export const ROOM_BYTES = 65536;
 
+/** The interface says that more than this traps; the guest's number is looked at before so much is made. */
+function zeroes(length) {
+  if (length > BigInt(ROOM_BYTES)) throw new Error(TOO_MUCH);
+  return new Uint8Array(Number(length));
+}
+const TOO_MUCH = "a guest wrote more than it was permitted to";
+
 /** Bytes that a guest writes; `write` takes them, and gives a promise where the next ones have to wait. */
 export class OutputStream {
   #write;
@@ -165,7 +172,7 @@ export class OutputStream {
   write(bytes) {
     if (this.#end !== null) throw this.#end;
     // The interface says that this traps.
-    if (bytes.length > ROOM_BYTES || this.#pending !== null) throw new Error("a guest wrote more than it was permitted to");
+    if (bytes.length > ROOM_BYTES || this.#pending !== null) throw new Error(TOO_MUCH);
     let wait;
     try {
       wait = this.#write(bytes);
@@ -205,10 +212,10 @@ export class OutputStream {
     return new Pollable(() => this.#pending === null, () => this.#pending ?? Promise.resolve());
   }
   writeZeroes(length) {
-    this.write(new Uint8Array(Number(length)));
+    this.write(zeroes(length));
   }
   blockingWriteZeroesAndFlush(length) {
-    return this.blockingWriteAndFlush(new Uint8Array(Number(length)));
+    return this.blockingWriteAndFlush(zeroes(length));
   }
   splice(from, length) {
     const bytes = from.read(BigInt(least(length, Number(this.checkWrite()))));

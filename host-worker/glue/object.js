@@ -11,18 +11,23 @@ import { compositions } from "./compositions.js";
 import { Instance, Trapped } from "./guest.js";
 import { logEnd, objectAdmits } from "./host.js";
 import { Request, toPlatform } from "./http.js";
-import { within } from "./time.js";
+import { TIMER_MS_MAX, within } from "./time.js";
 
 const LIFECYCLE = "selvedge:durable/lifecycle@0.1.0";
 /**
- * How many requests an instance answers through the door before another takes its place at the next moment without a
- * call. Each of them leaves some 100 KB behind in the transpiled runtime, and an isolate has 128 MB.
+ * How many exchanges an instance has before another takes its place at the next moment without a call: requests through the
+ * door, requests that it sends, and streams that it prints to. Each of them leaves some 100 KB behind in the transpiled
+ * runtime, and an isolate has 128 MB.
  */
-const DOORS_MAX = 200;
+const EXCHANGES_MAX = 200;
 /** After how many new calls wait until those under way have ended, bodies included, where no such moment has come. */
-const DOORS_HELD = 2 * DOORS_MAX;
+const EXCHANGES_HELD = 2 * EXCHANGES_MAX;
 /** How long they wait for that, in milliseconds: a call that comes back to the object it began in would wait for itself. */
 const DRAIN_MS = 1000;
+
+/** How long after a call's time the instance that it goes on in is ended, in milliseconds. */
+const GIVE_UP_MS = 100;
+const TIMED_OUT = { platform: { tag: "timeout" } };
 
 /** The class of the platform for the class of objects at this index. */
 export function objectClass(index) {
@@ -69,24 +74,42 @@ class Life {
     const { index, limits, serial } = this.#composition;
     if (!objectAdmits(index, this.#calls)) return { platform: { tag: "overloaded" } };
     this.#calls++;
-    try {
-      const turn = this.#turn;
-      const call = (async () => {
+    const waiter = { isGone: false };
+    const turn = this.#turn;
+    const call = (async () => {
+      try {
         if (serial) await turn.catch(() => {});
-        const live = await this.#take(name);
-        try {
-          return await run(await live.start());
-        } finally {
-          live.release();
-        }
-      })();
-      if (serial) this.#turn = call;
-      return await within(limits["wall-ms"], call, () => ({ platform: { tag: "timeout" } }));
+        return waiter.isGone ? TIMED_OUT : await this.#run(name, run, waiter);
+      } finally {
+        // It has its place until then, whether somebody waits for it or not.
+        this.#calls--;
+        this.#usedAt = Date.now();
+      }
+    })();
+    if (serial) this.#turn = call;
+    try {
+      return await within(limits["wall-ms"], call, () => {
+        waiter.isGone = true;
+        return TIMED_OUT;
+      });
     } catch (error) {
       return { platform: { tag: "reset", val: reason(error) } };
+    }
+  }
+
+  /** Runs a call, unless nobody waits for it any more; where that comes to be while it runs, the instance is ended. */
+  async #run(name, run, waiter) {
+    const live = await this.#take(name);
+    let timer;
+    try {
+      // A moment later than whoever waits is told, so that the answer is on its way.
+      const overdue = this.#composition.limits["wall-ms"] + GIVE_UP_MS;
+      timer = setTimeout(() => waiter.isGone && live.giveUp(), Math.min(overdue, TIMER_MS_MAX));
+      const started = await live.start();
+      return waiter.isGone ? TIMED_OUT : await run(started);
     } finally {
-      this.#calls--;
-      this.#usedAt = Date.now();
+      clearTimeout(timer);
+      live.release();
     }
   }
 
@@ -98,8 +121,8 @@ class Life {
     const live = this.#live;
     if (live !== null && !live.ended) {
       // Where that does not come in time, the instance goes on, and is looked at again after as many requests.
-      if (live.doors > DOORS_HELD) await within(DRAIN_MS, live.drained(), () => (live.doors = DOORS_MAX));
-      const hasHadItsTime = live.doors > DOORS_MAX || Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
+      if (live.exchanges > EXCHANGES_HELD) await within(DRAIN_MS, live.drained(), () => (live.exchanges = EXCHANGES_MAX));
+      const hasHadItsTime = live.exchanges > EXCHANGES_MAX || Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
       if (live.busy === 0 && this.#usedAt > 0 && hasHadItsTime) live.end();
     }
     if (this.#live === null || this.#live.ended) {
@@ -126,8 +149,8 @@ class Life {
 
 /** An instance of an object. */
 class Live {
-  /** Requests that came through the door. */
-  doors = 0;
+  /** What {@link EXCHANGES_MAX} counts. */
+  exchanges = 0;
   /** Calls and bodies that are under way. */
   busy = 0;
   #whenDrained = [];
@@ -135,6 +158,8 @@ class Live {
   #started = null;
   #subject;
   #context;
+  /** What is done whenever nothing is under way any more, and where the instance ends. */
+  #ends = [];
 
   constructor(composition, context, env, alarm, name) {
     this.composition = composition;
@@ -145,6 +170,8 @@ class Live {
       object: name,
       storage: context.storage,
       alarm,
+      exchanged: () => this.exchanges++,
+      atEnd: (act) => this.#ends.push(act),
       abort: (why) => this.#reset(why),
       trapped: (trapped) => this.#reset(trapped.message, trapped.failure),
     });
@@ -163,6 +190,7 @@ class Live {
   release() {
     this.busy--;
     if (this.busy > 0) return;
+    for (const act of this.#ends) act();
     for (const resolve of this.#whenDrained.splice(0)) resolve();
   }
 
@@ -199,7 +227,7 @@ class Live {
 
   async answer(platform) {
     if (this.composition.ask === undefined) return { platform: { tag: "invalid", val: "the class answers no HTTP requests" } };
-    this.doors++;
+    this.exchanges++;
     const instance = this.#instance;
     const { body, end } = incoming(platform.body, { tag: "HTTP-protocol-error" });
     // The body may be on its way for long after this call has ended.
@@ -228,8 +256,14 @@ class Live {
     this.#instance.fail(new Trapped("the object was idle"));
   }
 
+  /** Ends the instance where a call goes on that nobody waits for any more, as the native host does. */
+  giveUp() {
+    this.#instance.fail(new Trapped("nobody waits for a call that goes on", "wall-time"));
+  }
+
   /** What the turn wrote is gone, and whoever waits learns why. */
   #reset(why, failure) {
+    for (const act of this.#ends) act();
     if (failure !== undefined) logEnd(this.composition.index, failure, "", this.name, why);
     this.#context.abort(why);
   }

@@ -16,12 +16,15 @@ export const client = (instance) => ({ send: (request) => send(instance, request
  */
 export async function send(instance, request, options = request.getOptions()) {
   instance.alive();
-  const isHttp = request.getScheme()?.tag === "HTTP";
   const [contents, trailers] = request.take();
-  if (!outboundAllowed(instance.composition.index, isHttp, request.getAuthority() ?? "")) {
+  let url;
+  try {
+    url = permitted(instance, request);
+  } catch (error) {
     drop(contents);
-    throw new WitError({ tag: "HTTP-request-denied" });
+    throw error;
   }
+  instance.scope.exchanged?.();
   const sent = (result) => request.sent?.(result);
   const abort = new AbortController();
   instance.end.then((reason) => abort.abort(reason));
@@ -33,7 +36,7 @@ export async function send(instance, request, options = request.getOptions()) {
     abort.abort();
   }, wait(options?.getFirstByteTimeout()));
   try {
-    const answer = await fetch(request.url(), {
+    const answer = await fetch(url, {
       method: request.method(),
       headers: request.getHeaders().toHeaders(),
       body: contents && upload(contents, trailers, sent),
@@ -49,6 +52,19 @@ export async function send(instance, request, options = request.getOptions()) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * The URL that a request goes to, where the instance may send there. Its host is judged as the guest spelled it, which is how
+ * the native host judges it, and as the platform has read it, which is where the request goes.
+ */
+function permitted(instance, request) {
+  const url = request.url();
+  const isHttp = url.protocol === "http:";
+  for (const authority of new Set([request.getAuthority(), url.host])) {
+    if (!outboundAllowed(instance.composition.index, isHttp, authority)) throw new WitError({ tag: "HTTP-request-denied" });
+  }
+  return url;
 }
 
 /** A body of a component for the platform to send; `sent` is told of its end. */
@@ -80,8 +96,7 @@ export function upload(contents, trailers, sent) {
 export function received(answer, betweenMs) {
   const { body, end } = incoming(answer.body, { tag: "HTTP-response-incomplete" }, betweenMs);
   const [response] = Response.new(Fields.received(answer.headers), body && source(body.read, body.leave), end);
-  response.setStatusCode(answer.status);
-  return response;
+  return response.withStatus(answer.status);
 }
 
 function errorCode(error) {

@@ -33,7 +33,8 @@ export class Exchange {
     this.#id = id;
     this.#refused.promise.catch(() => {});
     // Where the platform tells it (compatibility flag `enable_request_signal`).
-    request.signal?.addEventListener("abort", () => this.#left.resolve(), { once: true });
+    if (request.signal?.aborted) this.#left.resolve();
+    else request.signal?.addEventListener("abort", () => this.#left.resolve(), { once: true });
   }
 
   /** The response, as soon as it may be sent. */

@@ -1,5 +1,6 @@
 // How objects are called: typed, by stubs of their interface, and by a request through the untyped door.
 
+import { drop } from "./bytes.js";
 import { objectBinding } from "./host.js";
 import { WitError } from "./http.js";
 import { received, upload } from "./outbound.js";
@@ -80,13 +81,25 @@ function platformFailure(method, class_, failure) {
   return new Error(`a call of an object of class ${class_} failed: ${failure.tag}${failure.val === undefined ? "" : ` (${failure.val})`}`);
 }
 
+/** The authority of a request for an object that names none: the object is found by its class and name. */
+const NOWHERE = "object";
+
 /** `selvedge:durable/namespace`: a request for an object, whatever its interface. */
 export const namespace = (instance) => ({
   async fetch(class_, name, request) {
     const [contents, trailers] = request.take();
+    instance.scope.exchanged?.();
     // Its sending is told of below: an object may answer without having read it.
     const body = contents && upload(contents, trailers, () => {});
-    const platform = new globalThis.Request(request.url(), { method: request.method(), headers: request.getHeaders().toHeaders(), body });
+    let platform;
+    try {
+      const url = request.url(request.getAuthority() ?? NOWHERE, request.getPathWithQuery() ?? "/");
+      platform = new globalThis.Request(url, { method: request.method(), headers: request.getHeaders().toHeaders(), body });
+    } catch (error) {
+      // The platform makes no request of some methods, and none of GET with a body.
+      drop(contents);
+      throw new WitError({ tag: "invalid", val: `the request cannot be sent: ${error.message}` });
+    }
     const outcome = await ask(instance, class_, name, (object) => object.door(name, platform));
     request.sent?.({ tag: "ok", val: undefined });
     if ("platform" in outcome) throw new WitError(outcome.platform);

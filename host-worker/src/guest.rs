@@ -4,7 +4,7 @@
 
 use crate::app::{Composition, app, claim, release};
 use crate::dispatch::Refusal;
-use js_sys::Reflect;
+use js_sys::{Function, Promise, Reflect};
 use selvedge_contract::failure::Failure;
 use selvedge_contract::limits::Limits;
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
@@ -36,6 +36,16 @@ extern "C" {
     async fn respond(this: &Exchange, wall_ms: f64) -> Result<JsValue, JsValue>;
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// The platform's context of a request.
+    type RequestContext;
+
+    /// Lets what belongs to a request go on until a promise has settled, even where its client leaves.
+    #[wasm_bindgen(method, js_name = waitUntil)]
+    fn wait_until(this: &RequestContext, promise: &Promise);
+}
+
 /// Lets an instance answer.
 pub(crate) async fn answer(
     index: usize,
@@ -49,7 +59,7 @@ pub(crate) async fn answer(
     if !claim(&service.busy, limits.concurrent_requests) {
         return Err((Failure::TooManyRequests, String::new()));
     }
-    let wall_left_ms = match wait_for_instance(service, limits).await {
+    let wall_left_ms = match wait_for_instance(service, limits, context).await {
         Some(left) => left,
         None => {
             release(&service.busy);
@@ -65,11 +75,17 @@ pub(crate) async fn answer(
 }
 
 /// Takes a place among the instances; gives the milliseconds that are left then, or nothing where none became free.
-async fn wait_for_instance(service: &Composition, limits: &Limits) -> Option<u64> {
+async fn wait_for_instance(
+    service: &Composition,
+    limits: &Limits,
+    context: &JsValue,
+) -> Option<u64> {
     // An instance answers one request here: as many may run as would find a place in shared ones.
     let most = limits.instances.saturating_mul(limits.requests_per_instance);
     let mut left = limits.wall_ms;
+    let mut held = None;
     while !claim(&service.instances, most) {
+        held.get_or_insert_with(|| Held::of(context));
         if left == 0 {
             return None;
         }
@@ -78,6 +94,28 @@ async fn wait_for_instance(service: &Composition, limits: &Limits) -> Option<u64
         left -= wait;
     }
     Some(left.max(1))
+}
+
+/// Keeps a request going until it is dropped: a client that left while its request waits would cut the
+/// waiting off, and with it the request's place, for good.
+struct Held(Option<Function>);
+
+impl Held {
+    fn of(context: &JsValue) -> Self {
+        let mut end = None;
+        let promise = Promise::new(&mut |resolve, _| end = Some(resolve));
+        context.unchecked_ref::<RequestContext>().wait_until(&promise);
+        Self(end)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(end) = &self.0 {
+            // It cannot fail, and there is nobody to tell.
+            let _ = end.call0(&JsValue::UNDEFINED);
+        }
+    }
 }
 
 /// A request's response has been sent, or never will be.

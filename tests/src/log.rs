@@ -70,6 +70,10 @@ fn matches(line: &str, wanted: &LogLine) -> bool {
         && wanted.contains.iter().all(|(name, part)| {
             has(name, &|found| found.as_str().is_some_and(|found| found.contains(part)))
         })
+        && wanted
+            .present
+            .iter()
+            .all(|name| has(name, &|found| found.as_str().is_some_and(|found| !found.is_empty())))
 }
 
 /// Whether a member called `name`, at any depth, is as `is` says.
@@ -88,8 +92,7 @@ mod tests {
     use super::matches;
     use crate::step::LogLine;
 
-    const LINE: &str =
-        r#"{"level":"WARN","fields":{"message":"a guest trapped"},"span":{"service":"probe"}}"#;
+    const LINE: &str = r#"{"level":"WARN","fields":{"message":"a guest trapped","request":""},"span":{"service":"probe"}}"#;
 
     fn found(text: &str) -> bool {
         let wanted: LogLine = toml::from_str(text).unwrap();
@@ -107,5 +110,12 @@ mod tests {
         assert!(!found("has = { level = \"WARN\", service = \"other\" }"));
         assert!(!found("has = { nothing = \"WARN\" }"));
         assert!(!found("contains = { message = \"looped\" }"));
+    }
+
+    #[test]
+    fn empty_field_is_not_present() {
+        assert!(found("present = [\"message\", \"service\"]"));
+        assert!(!found("present = [\"message\", \"request\"]"));
+        assert!(!found("present = [\"nothing\"]"));
     }
 }

@@ -205,9 +205,10 @@ impl<R: Running> Run<R> {
         while !self.log().has(line) {
             if Instant::now() > deadline {
                 bail!(
-                    "no line of the log has {} and contains {}",
+                    "no line of the log has {}, contains {} and says something of {}",
                     spelled(&line.has),
-                    spelled(&line.contains)
+                    spelled(&line.contains),
+                    spelled(&line.present)
                 );
             }
             sleep(LOOK_EVERY).await;

@@ -163,6 +163,9 @@ pub struct LogLine {
     /// Fields, of text, that contain these.
     #[serde(default)]
     pub contains: BTreeMap<String, String>,
+    /// Fields, of text, that are there and not empty.
+    #[serde(default)]
+    pub present: Vec<String>,
     /// Text that no line of the log so far may contain.
     pub nowhere: Option<String>,
 }
@@ -265,7 +268,7 @@ impl Step {
             "`background-until` is for a request with `background`"
         );
         if let Some(log) = &self.log {
-            let empty = log.has.is_empty() && log.contains.is_empty();
+            let empty = log.has.is_empty() && log.contains.is_empty() && log.present.is_empty();
             ensure!(empty == log.nowhere.is_some(), "a log step has fields, or `nowhere`, alone");
         }
         Ok(())

@@ -13,13 +13,15 @@ pub struct Variables {
 }
 
 /// The names that every case has, and one that a step may define.
-const GIVEN: [&str; 3] = ["case", "origin", "address"];
+const GIVEN: [&str; 4] = ["case", "origin", "origin-authority", "address"];
 
 impl Variables {
     /// The variables at the start of a case: its name without a slash, the base URL of the suite's
-    /// origin server, and the host's own address.
+    /// origin server and its authority alone, and the host's own address.
     pub fn new(case: &str, origin: &str, address: &str) -> Self {
-        let given = [case.replace(['/', '_'], "-"), origin.to_owned(), address.to_owned()];
+        let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+        let case = case.replace(['/', '_'], "-");
+        let given = [case, origin.to_owned(), authority.to_owned(), address.to_owned()];
         let values = GIVEN.iter().map(|name| (*name).to_owned()).zip(given).collect();
         Self { values, lenient: false }
     }

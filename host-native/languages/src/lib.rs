@@ -9,6 +9,7 @@ pub mod componentize;
 pub mod generated;
 pub mod npm;
 pub mod project;
+pub mod rust;
 pub mod tool;
 pub mod wit;
 pub mod world;

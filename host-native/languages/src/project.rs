@@ -1,9 +1,10 @@
 //! Begins a project: a folder that builds, runs, is tested and bundled as it is. What is in it comes from
 //! `templates/`, one folder for each language and template.
 
-use crate::Language;
 use crate::generated;
+use crate::rust;
 use crate::world::{World, WorldError};
+use crate::{BuildError, Language};
 use selvedge_contract::manifest::{Manifest, ManifestError};
 use selvedge_contract::names::{Name, NameError};
 use std::fs;
@@ -117,6 +118,9 @@ pub enum CreateError {
     /// A template is broken, which a test rules out.
     #[error(transparent)]
     World(#[from] WorldError),
+    /// Bindings cannot be made, likewise.
+    #[error(transparent)]
+    Bindings(Box<BuildError>),
 }
 
 impl Template {
@@ -469,6 +473,11 @@ impl Blank<'_> {
         for (path, text) in others {
             write(folder.join("wit").join(path), text)?;
         }
+        for part in self.parts() {
+            // So that editors and `cargo test` find them before the first build.
+            rust::bind(&folder.join(part))
+                .map_err(|error| CreateError::Bindings(Box::new(error)))?;
+        }
         if self.template != Template::Http {
             let other = World::open(folder, Some(self.template.name()))?;
             for (path, text) in other.files().filter(|(path, _)| path.starts_with("deps")) {
@@ -476,6 +485,15 @@ impl Blank<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The crates of a project in Rust.
+    fn parts(&self) -> Vec<&'static str> {
+        match (self.language, self.template) {
+            (Language::Rust, Template::Http) => vec!["service"],
+            (Language::Rust, template) => vec![template.name(), "service"],
+            _ => Vec::new(),
+        }
     }
 
     /// The tables of the manifest.

@@ -60,8 +60,10 @@ pub fn list() -> Result<String, WitError> {
     for package in carried::packages() {
         let Some(id) = resolve.package_names.get(&package.name) else { continue };
         let Some(known) = resolve.packages.get(*id) else { continue };
-        let separator = if text.is_empty() { "" } else { "\n" };
-        line(&mut text, &format!("{separator}{}", package.name), &known.docs);
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        line(&mut text, &package.name.to_string(), &known.docs);
         for (name, id) in &known.worlds {
             let docs = resolve.worlds.get(*id).map(|world| &world.docs);
             line(&mut text, &format!("  world {name}"), docs.unwrap_or(&Docs::default()));

@@ -62,6 +62,10 @@ impl WasiHttpHooks for Outbound {
         options: Option<RequestOptions>,
         _processed: Io,
     ) -> Box<dyn Future<Output = Sent> + Send> {
+        // Nobody's name and password are part of where a request goes.
+        if request.uri().authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Box::new(async { Err(Error::HttpRequestUriInvalid) });
+        }
         if !self.allowed.allows(request.uri()) {
             tracing::warn!(
                 service = &*self.allowed.service,
@@ -77,8 +81,12 @@ impl WasiHttpHooks for Outbound {
                 let reset = |error: CallError| Error::InternalError(Some(error.to_string()));
                 gate.await.map_err(reset)?;
             }
-            let (response, io) =
-                wasmtime_wasi_http::default_send_request(request, Some(options)).await?;
+            // The library's own time to connect ends before a TLS handshake begins.
+            let most = options.connect_timeout.zip(options.first_byte_timeout);
+            let most = most.map_or(Duration::MAX, |(connect, first)| connect.saturating_add(first));
+            let sending = wasmtime_wasi_http::default_send_request(request, Some(options));
+            let sent = tokio::time::timeout(most, sending).await;
+            let (response, io) = sent.map_err(|_| Error::ConnectionTimeout)??;
             let response = response.map(http_body_util::BodyExt::boxed_unsync);
             Ok((response, Box::new(io) as Io))
         })

@@ -38,8 +38,9 @@ pub(super) fn run(args: &DeployArgs) -> anyhow::Result<ExitCode> {
         print!("{}", planned.done());
     } else {
         eprintln!(
-            "error: wrangler failed; what it said is above, and the bundle is in {}",
-            made.folder.display()
+            "error: wrangler failed; what it said is above, and the bundle is in {}{}",
+            made.folder.display(),
+            planned.secrets_hint()
         );
     }
     Ok(if status { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -117,6 +118,8 @@ struct Secret {
     name: String,
     binding: String,
     from: String,
+    /// Whether it is there on this machine, to be uploaded.
+    here: bool,
 }
 
 impl Planned {
@@ -138,6 +141,7 @@ impl Planned {
                 SecretSource::Env(variable) => format!("${variable}"),
                 SecretSource::File(path) => app.folders.app.join(path).display().to_string(),
             },
+            here: serve::read_secret(&app.folders.app, name, source).is_ok(),
         });
         Ok(Self {
             worker: manifest.name.to_string(),
@@ -150,15 +154,17 @@ impl Planned {
         })
     }
 
+    /// What may have been missing where wrangler failed.
+    fn secrets_hint(&self) -> &'static str {
+        match self.secrets.is_empty() || self.with_secrets {
+            true => "",
+            false => "; where it asked for secrets, pass --secrets",
+        }
+    }
+
     /// The next steps of somebody who has deployed, or could.
     fn done(&self) -> String {
         let mut text = String::new();
-        if !self.secrets.is_empty() && !self.with_secrets {
-            text.push_str("\nThe Worker needs secrets, which stay once they are set. Where they are not, wrangler refuses; pass --secrets, which uploads:\n");
-            for Secret { name, binding, from } in &self.secrets {
-                text.push_str(&format!("  {name} from {from}, as {binding}\n"));
-            }
-        }
         if self.dry_run {
             text.push_str("\nNothing was deployed (--dry-run). To deploy, run the same without it; wrangler then asks you to log in to Cloudflare.\n");
         }
@@ -190,6 +196,20 @@ impl fmt::Display for Planned {
                     "  no more objects of class {class}: migration {tag} deletes them and what they stored, if that has not been done"
                 )?;
             }
+        }
+        if self.secrets.is_empty() {
+            return Ok(());
+        }
+        let uploads = match self.with_secrets {
+            true => "which are uploaded (--secrets)",
+            false => {
+                "which stay once they are set; where they are not, wrangler refuses: pass --secrets, which uploads them"
+            }
+        };
+        writeln!(formatter, "The Worker needs secrets, {uploads}:")?;
+        for Secret { name, binding, from, here } in &self.secrets {
+            let is = if *here { "there" } else { "missing on this machine" };
+            writeln!(formatter, "  {name} from {from}, as {binding}: {is}")?;
         }
         Ok(())
     }

@@ -64,7 +64,8 @@ pub(super) fn accept(
     ticket: Arc<Ticket>,
     admission: Admission,
 ) -> Result<Response<Answer>, Failure> {
-    if response.status().is_informational() {
+    // RFC 9110 section 15: what is over 599 is no status, and what is below 200 is no answer.
+    if !(200..=599).contains(&response.status().as_u16()) {
         return Err(Failure::InvalidResponse);
     }
     if response.body().size_hint().lower() > limits.response_body_bytes {

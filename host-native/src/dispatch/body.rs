@@ -22,7 +22,7 @@ pub(crate) struct GuestBody {
     /// Runs while the guest writes nothing.
     waiting: Option<Pin<Box<Sleep>>>,
     ticket: Arc<Ticket>,
-    _admission: Admission,
+    admission: Admission,
 }
 
 impl GuestBody {
@@ -39,7 +39,7 @@ impl GuestBody {
             wait_max: Duration::from_millis(limits.wall_ms),
             waiting: None,
             ticket,
-            _admission: admission,
+            admission,
         }
     }
 
@@ -47,6 +47,7 @@ impl GuestBody {
     /// a body for the whole.
     fn fail(&self, failure: Failure, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         tracing::warn!(
+            service = self.admission.service(),
             request = %self.ticket.id,
             failure = failure.name(),
             "a response was broken off: {}", failure.sentence()

@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use selvedge_contract::failure::Failure;
-use selvedge_contract::limits::Limits;
+use selvedge_contract::limits::{HEADER_COUNT_MAX, Limits};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,8 @@ use std::time::Duration;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// Refuses a head or an announced body that is over its bound.
+/// Refuses a head or an announced body that is over its bound. `header_bytes_max` is what the
+/// connection lets through.
 pub(super) fn check_head(
     request: &http::Request<Incoming>,
     limits: &Limits,
@@ -26,6 +27,10 @@ pub(super) fn check_head(
     let allowed = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
     // The connection keeps the widest bound of all services; only a narrower one is left to check.
     if allowed < header_bytes_max && head_bytes(request) > allowed {
+        return Err(Failure::HeadersTooLarge);
+    }
+    // HTTP/1.1 keeps this bound while it reads; HTTP/2 has none of its own.
+    if request.headers().len() > HEADER_COUNT_MAX {
         return Err(Failure::HeadersTooLarge);
     }
     if request.body().size_hint().lower() > limits.request_body_bytes {

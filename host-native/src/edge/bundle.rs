@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::built::Record;
 use crate::commands::build::progress::Progress;
 use crate::edge::cost::{self, Part, Sizes};
-use crate::edge::local::{self, Verified};
+use crate::edge::local::{self, Asked, Verified};
 use crate::edge::migrations::{self, History};
 use crate::edge::plan::{Module, Plan};
 use crate::edge::tools::Tools;
@@ -77,10 +77,13 @@ pub(crate) fn make(
     fs::write(folder.join(wrangler::FILE), config)?;
     let sizes = weigh(parts, &plan);
     warnings.extend(cost::warnings(&sizes, &cost::Allowed::documented()));
+    warnings.extend(cost::of_limits(&app.manifest));
     let verified = match order.verify {
         true => Some(verify(app, tools, &folder, part.path(), progress)?),
         false => None,
     };
+    warnings
+        .extend(verified.iter().flat_map(|verified| &verified.asked).filter_map(Asked::warning));
     let cpu = verified.as_ref().and_then(|verified| verified.start_cpu_milliseconds);
     warnings.extend(cpu.and_then(cost::of_start));
     history
@@ -101,7 +104,8 @@ pub(crate) fn make(
     })
 }
 
-/// Refuses to put a bundle in the place of something else.
+/// Refuses to put a bundle in the place of something else; a bundle is known by the first words of its
+/// configuration.
 fn check_place(out: &Path) -> anyhow::Result<()> {
     let mut entries = match fs::read_dir(out) {
         Ok(entries) => entries,
@@ -111,9 +115,13 @@ fn check_place(out: &Path) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot write a bundle to {}", out.display()));
         }
     };
-    if entries.next().is_some() && !out.join(wrangler::FILE).is_file() {
+    let is_ours = || {
+        let config = fs::read(out.join(wrangler::FILE));
+        config.is_ok_and(|config| config.starts_with(wrangler::FIRST_WORDS.as_bytes()))
+    };
+    if entries.next().is_some() && !is_ours() {
         anyhow::bail!(
-            "{} is there and is no bundle; remove it, or name another folder with --out",
+            "{} is there and is no bundle of selvedge's; remove it, or name another folder with --out",
             out.display()
         );
     }

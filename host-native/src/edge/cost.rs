@@ -1,5 +1,6 @@
 //! What a bundle weighs, part by part, beside what the platform allows.
 
+use selvedge_contract::manifest::{Composition, Manifest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -13,6 +14,16 @@ pub(crate) const WORKER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 ///
 /// Source: Workers limits, read 2026-11-26. Until 2025-10-10 it was 400 ms.
 pub(crate) const START_MS_MAX: u64 = 1_000;
+
+/// Memory of all instances of a Worker that run in one isolate together, in bytes.
+///
+/// Source: Workers limits, read 2026-11-26.
+pub(crate) const ISOLATE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Longest that a Worker may go on after its response, in milliseconds.
+///
+/// Source: Workers limits, `waitUntil`, read 2026-11-26.
+pub(crate) const AFTER_RESPONSE_MS_MAX: u64 = 30_000;
 
 /// A bundle's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,6 +91,33 @@ pub(crate) fn warnings(sizes: &Sizes, allowed: &Allowed) -> Vec<String> {
     warnings
 }
 
+/// Limits of the manifest that the platform cuts short.
+pub(crate) fn of_limits(manifest: &Manifest) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let memory = |composition: Composition, bytes: u64| {
+        (bytes > ISOLATE_BYTES_MAX).then(|| {
+            format!(
+                "{composition} has memory-bytes = {bytes}, and at the edge everything that runs in one isolate has {ISOLATE_BYTES_MAX} bytes together; what needs more ends there, so lower it or keep this part on `selvedge serve`"
+            )
+        })
+    };
+    for (name, service) in &manifest.services {
+        let composition = || Composition::Service(name.clone());
+        warnings.extend(memory(composition(), service.limits.memory_bytes));
+        let after = service.limits.after_response_ms;
+        if after > AFTER_RESPONSE_MS_MAX {
+            warnings.push(format!(
+                "{} has after-response-ms = {after}, and the platform ends what goes on {AFTER_RESPONSE_MS_MAX} ms after a response; do the rest in an object with an alarm",
+                composition()
+            ));
+        }
+    }
+    for (name, object) in &manifest.objects {
+        warnings.extend(memory(Composition::Object(name.clone()), object.limits.memory_bytes));
+    }
+    warnings
+}
+
 /// What is to be said of the processor time until the first answer.
 pub(crate) fn of_start(cpu_milliseconds: u64) -> Option<String> {
     (cpu_milliseconds > START_MS_MAX).then(|| {
@@ -112,7 +150,8 @@ impl fmt::Display for Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowed, Bytes, Part, Sizes, of_start, warnings};
+    use super::{Allowed, Bytes, Part, Sizes, of_limits, of_start, warnings};
+    use selvedge_contract::manifest::Manifest;
 
     fn part(file: &str, bytes: u64, gzip_bytes: u64) -> Part {
         Part { file: file.to_owned(), what: "service \"a\"".to_owned(), bytes, gzip_bytes }
@@ -137,6 +176,33 @@ mod tests {
     fn a_slow_start_is_told() {
         assert_eq!(of_start(1000), None);
         assert!(of_start(1001).is_some());
+    }
+
+    #[test]
+    fn limits_that_the_platform_cuts_short_are_told() {
+        const MANIFEST: &str = r#"
+name = "app"
+[components.one]
+wasm = "one.wasm"
+[services.plain]
+component = "one"
+routes = ["/plain"]
+[services.large]
+component = "one"
+routes = ["/large"]
+[services.large.limits]
+memory-bytes = 268435456
+after-response-ms = 60000
+[objects.room]
+component = "one"
+[objects.room.limits]
+memory-bytes = 268435456
+"#;
+        let [memory, after, room] =
+            of_limits(&Manifest::parse(MANIFEST).unwrap()).try_into().unwrap();
+        assert!(memory.contains("service \"large\" has memory-bytes = 268435456"), "{memory}");
+        assert!(after.contains("service \"large\" has after-response-ms = 60000"), "{after}");
+        assert!(room.contains("\"room\" has memory-bytes"), "{room}");
     }
 
     #[test]

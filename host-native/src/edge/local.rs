@@ -69,6 +69,18 @@ pub(crate) struct Asked {
     pub(crate) milliseconds: u64,
 }
 
+impl Asked {
+    /// What somebody may wonder about who sees the answer. A request that a service refuses by its own
+    /// status is no reason: it was made up.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let Self { service, host, path, status, failure, .. } = self;
+        let failure = failure.as_deref()?;
+        Some(format!(
+            "service \"{service}\" gave no answer of its own to GET http://{host}{path}: the host answered {status} ({failure}); run `selvedge dev --edge` and ask again to see its log"
+        ))
+    }
+}
+
 /// What was found out by running a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Verified {
@@ -288,7 +300,8 @@ fn milliseconds(took: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{example, header, spoken};
+    use super::{Asked, example, header, spoken};
+    use selvedge_contract::names::Name;
     use selvedge_contract::route::Pattern;
 
     #[test]
@@ -304,6 +317,21 @@ mod tests {
             let route = Pattern::parse(route).unwrap();
             assert_eq!(example(&route), (host.to_owned(), path.to_owned()), "{route}");
         }
+    }
+
+    #[test]
+    fn an_answer_in_the_place_of_a_services_is_told() {
+        let asked = |status, failure: Option<&str>| Asked {
+            service: Name::parse("one").unwrap(),
+            host: "localhost".to_owned(),
+            path: "/one".to_owned(),
+            status,
+            failure: failure.map(str::to_owned),
+            milliseconds: 1,
+        };
+        assert_eq!(asked(404, None).warning(), None);
+        let said = asked(507, Some("memory")).warning().unwrap();
+        assert!(said.contains("service \"one\"") && said.contains("507 (memory)"), "{said}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::built::Record;
 use crate::callee::{AmbiguousClass, callee};
+use crate::capability::table;
 use crate::edge::files::Unpacked;
 use crate::edge::stub::Stub;
 use crate::edge::{bindings, lacking};
@@ -134,6 +135,11 @@ pub(crate) enum PlanError {
     /// Something of the last build is not there.
     #[error("{composition} cannot be read: {reason}; run `selvedge build`")]
     Unreadable { composition: Composition, reason: String },
+    /// An import that nobody answers in a Worker.
+    #[error(
+        "{composition} imports {import}, which the Workers host does not offer; build its component without that import, or serve the app with `selvedge serve`"
+    )]
+    NotOffered { composition: Composition, import: String },
     /// Two granted classes for one import.
     #[error("{composition} {ambiguous}")]
     Ambiguous { composition: Composition, ambiguous: AmbiguousClass },
@@ -169,6 +175,10 @@ impl Plan {
         for it in &read {
             let stubs = stubs(app, it, &read)?;
             let module = module(app, it);
+            if let Some(import) = not_offered(&module.imports, &stubs) {
+                let (composition, import) = (it.composition.clone(), import.to_owned());
+                return Err(PlanError::NotOffered { composition, import });
+            }
             composed.extend(compose(app, it, &module.id, stubs));
             match modules.iter_mut().find(|known| known.id == module.id) {
                 Some(known) => known.compositions.push(it.composition.clone()),
@@ -225,6 +235,14 @@ fn stubs(app: &App, it: &Read, all: &[Read]) -> Result<Vec<ImportedStub>, PlanEr
         stubs.push(ImportedStub { stub, class: class.clone(), granted: granted.contains(class) });
     }
     Ok(stubs)
+}
+
+/// An import that neither THE TABLE nor an object answers: it is told before anything is transpiled.
+fn not_offered<'m>(imports: &'m [String], stubs: &[ImportedStub]) -> Option<&'m str> {
+    let is_offered = |import: &&String| {
+        table::find(import).is_some() || stubs.iter().any(|stub| stub.stub.is_of(import))
+    };
+    imports.iter().find(|import| !is_offered(import)).map(String::as_str)
 }
 
 fn module(app: &App, it: &Read) -> Module {
@@ -318,4 +336,33 @@ fn refused(modules: &[Module]) -> Vec<String> {
         }
     }
     sentences.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ImportedStub, PlanError, Stub, not_offered};
+    use selvedge_contract::manifest::Composition;
+    use selvedge_contract::names::Name;
+
+    #[test]
+    fn an_import_is_answered_by_the_host_or_by_an_object() {
+        let stub = Stub {
+            interface: "demo:counter/counters".to_owned(),
+            version: "0.1.0".to_owned(),
+            resource: "counter".to_owned(),
+            methods: Vec::new(),
+        };
+        let class = Name::parse("counter").unwrap();
+        let stubs = [ImportedStub { stub, class: class.clone(), granted: true }];
+        let imports = |name: &str| ["wasi:http/types@0.3.0".to_owned(), name.to_owned()];
+        let offered = imports("demo:counter/counters@0.1.0");
+        assert_eq!(not_offered(&offered, &stubs), None);
+        for import in ["demo:counter/counters@0.2.0", "acme:gpu/shader@1.0.0"] {
+            assert_eq!(not_offered(&imports(import), &stubs), Some(import));
+            let composition = Composition::Service(class.clone());
+            let said = PlanError::NotOffered { composition, import: import.to_owned() }.to_string();
+            assert!(said.starts_with(&format!("service \"counter\" imports {import}")), "{said}");
+            assert!(said.contains("selvedge serve"), "{said}");
+        }
+    }
 }

@@ -62,6 +62,12 @@ impl Stub {
         Some(Self::of(typed, typed.imported(interface)?, interface, resource))
     }
 
+    /// Whether this is the stub of an interface, whose name may have a version.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+        self.interface == interface && self.version == version
+    }
+
     fn of(typed: &Typed, instance: &ComponentInstanceType, name: &str, resource: &str) -> Self {
         let (interface, version) = name.split_once('@').unwrap_or((name, ""));
         let prefix = format!("[method]{resource}.");

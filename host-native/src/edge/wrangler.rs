@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 
 /// The name of the file in a bundle.
 pub(crate) const FILE: &str = "wrangler.jsonc";
+/// What the file begins with, whatever version wrote it: by this a bundle is told from somebody's own
+/// Worker, whose `wrangler.jsonc` has the same name.
+pub(crate) const FIRST_WORDS: &str = "// Written by `selvedge bundle` ";
 
 /// Which behaviour of the platform a Worker is written for. It changes only with a new version of
 /// Selvedge, which was tested with it.
@@ -100,7 +103,7 @@ fn cloudflare_route(route: &Pattern) -> Option<String> {
 
 fn comment(manifest: &Manifest, any_host: &[String]) -> String {
     let mut text = format!(
-        "// Written by `selvedge bundle` {} from selvedge.toml, and written anew by the next: change that instead.\n",
+        "{FIRST_WORDS}{} from selvedge.toml, and written anew by the next: change that instead.\n",
         env!("CARGO_PKG_VERSION")
     );
     if !any_host.is_empty() {
@@ -160,6 +163,7 @@ env = "JWT_KEY"
         let manifest = Manifest::parse(MANIFEST).unwrap();
         let migrations = [Migration::created("v1", vec!["ChatRoom".to_owned()])];
         let text = config(&manifest, &migrations);
+        assert!(text.starts_with(super::FIRST_WORDS), "{text}");
         let config = parsed(&text);
         assert_eq!(config["name"], "app");
         assert_eq!(config["kv_namespaces"], json!([{ "binding": "KV_VISITORS" }]));

@@ -10,6 +10,7 @@ pub(crate) mod alarms;
 pub(crate) mod class;
 pub(crate) mod directory;
 pub(crate) mod life;
+pub(crate) mod line;
 pub(crate) mod mailbox;
 pub(crate) mod orders;
 pub(crate) mod own;

@@ -135,6 +135,13 @@ fn claim(count: &AtomicU32, most: u32) -> bool {
 /// A place among the requests that a service answers at once; given back when dropped.
 pub(crate) struct Admission(Arc<Service>);
 
+impl Admission {
+    /// The name of the service.
+    pub(crate) fn service(&self) -> &str {
+        &self.0.name
+    }
+}
+
 impl Drop for Admission {
     fn drop(&mut self) {
         self.0.requests.fetch_sub(1, Relaxed);

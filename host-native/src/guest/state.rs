@@ -104,7 +104,12 @@ pub(crate) fn new(
         .stderr(output("stderr"))
         .wall_clock(GuestClock)
         .build();
-    let memory = MemoryLimit { bytes_max: bounds.memory_bytes, bytes: 0, vitals: vitals.clone() };
+    let memory = MemoryLimit {
+        bytes_max: bounds.memory_bytes,
+        bytes: 0,
+        table_elements: 0,
+        vitals: vitals.clone(),
+    };
     let gate = object.as_ref().map(|object| Arc::clone(&object.shared));
     let outbound = Outbound::new(Arc::clone(&provision.allowed), bounds.wall_ms, gate);
     let provision = Arc::clone(provision);
@@ -143,6 +148,8 @@ fn own(host: &mut dyn Host) -> &mut Own {
 pub(crate) struct MemoryLimit {
     bytes_max: u64,
     bytes: u64,
+    /// Of all of its tables together.
+    table_elements: usize,
     vitals: Arc<Vitals>,
 }
 
@@ -166,10 +173,16 @@ impl ResourceLimiter for MemoryLimit {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX)
+        let more = desired.saturating_sub(current);
+        let elements = self.table_elements.saturating_add(more);
+        if elements > TABLE_ELEMENTS_MAX {
+            return Ok(false);
+        }
+        self.table_elements = elements;
+        Ok(true)
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep};
 ///
 /// Source: nginx's `send_timeout` is 60 s, Apache's `Timeout` the same; half of it still lets a
 /// phone change its network.
-const STALL_MAX: Duration = Duration::from_secs(30);
+pub(super) const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// How long, and for how many more bytes, a client is listened to that has its last answer.
 ///
@@ -25,6 +25,14 @@ const STALL_MAX: Duration = Duration::from_secs(30);
 const LINGER_MAX: Duration = Duration::from_secs(1);
 /// See [`LINGER_MAX`]. Ours: what a client sends before it looks at the answer to an upload.
 const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What a client of HTTP/2 says first.
+///
+/// Source: RFC 9113 section 3.4.
+const PREFACE: &[u8; PREFACE_BYTES] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE_BYTES: usize = 24;
+/// How often to look for the rest of it, where it does not come as a whole.
+const PREFACE_EVERY: Duration = Duration::from_millis(10);
 
 /// A client's TCP stream.
 pub(super) struct Stream {
@@ -50,6 +58,27 @@ impl Stream {
     /// Another hold on the same stream.
     pub(super) fn clone(&self) -> Self {
         Self { tcp: Rc::clone(&self.tcp), stalled: None }
+    }
+
+    /// Waits for the first bytes, as many as tell which protocol the client speaks. They stay unread.
+    /// Ends, too, where none will come.
+    ///
+    /// Nothing else bounds this: the time for a request's head begins when HTTP/1.1 is known.
+    pub(super) async fn begins(&self) {
+        let mut bytes = [0; PREFACE.len()];
+        loop {
+            let peeked = poll_fn(|cx| {
+                let mut bytes = ReadBuf::new(&mut bytes);
+                self.tcp.borrow().poll_peek(cx, &mut bytes)
+            });
+            match peeked.await {
+                Ok(count @ 1..PREFACE_BYTES) if bytes[..count] == PREFACE[..count] => {
+                    // What is there keeps the socket readable, so there is no event to wait for.
+                    tokio::time::sleep(PREFACE_EVERY).await;
+                }
+                _ => return,
+            }
+        }
     }
 
     /// Sends a last word, as far as it goes without waiting.

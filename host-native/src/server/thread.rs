@@ -3,6 +3,7 @@
 use crate::dispatch::{App, Dispatch};
 use crate::guest::object::{alarms, orders};
 use crate::server::stream::{Stalled, Stream};
+use crate::server::unread::{Unread, Watched};
 use crate::storage::journal;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -51,13 +52,21 @@ impl ServingThread {
                 .max_blocking_threads(BLOCKING_THREADS_MAX)
                 .build_local(LocalOptions::default())
         };
+        let (tell, told) = std::sync::mpsc::channel();
         std::thread::Builder::new().name(format!("serve-{index}")).spawn(move || {
-            match runtime() {
-                Ok(runtime) => runtime.block_on(run(index, app, incoming, stopping, thread_open)),
-                Err(error) => tracing::error!(cause = %error, "cannot start a serving thread"),
-            }
+            let runtime = match runtime() {
+                Ok(runtime) => runtime,
+                Err(error) => {
+                    let _ = tell.send(Err(error));
+                    return;
+                }
+            };
+            let _ = tell.send(Ok(()));
+            runtime.block_on(run(index, app, incoming, stopping, thread_open));
             drop(living);
         })?;
+        // One that cannot serve would have the fewest connections, and get every new one.
+        told.recv().map_err(std::io::Error::other)??;
         Ok(Self { open, handed, alive })
     }
 
@@ -184,8 +193,8 @@ fn builder(header_bytes_max: usize) -> Builder<Local> {
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(HEADER_READ_MS))
         .max_headers(HEADER_COUNT_MAX)
-        // Not under 8 192, says hyper; the request's line and headers must fit.
-        .max_buf_size(header_bytes_max.max(8_192));
+        // The request's line and headers must fit.
+        .max_buf_size(header_bytes_max);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -209,26 +218,52 @@ impl Connection {
     async fn serve(self, stream: std::net::TcpStream) {
         let Self { dispatch, builder, mut closing, mut stopping, open } = self;
         let Ok(stream) = TcpStream::from_std(stream).map(Stream::new) else { return };
-        let answer = service_fn(|request| {
-            let dispatch = Rc::clone(&dispatch);
-            async move { Ok::<_, Infallible>(dispatch.answer(request).await) }
+        let ended = async {
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+                // Nothing is ever sent: this is the door's end.
+                _ = closing.changed() => {}
+            }
+        };
+        let mut ended = std::pin::pin!(ended);
+        let begun = tokio::time::timeout(Duration::from_millis(HEADER_READ_MS), stream.begins());
+        tokio::select! {
+            begun = begun => if begun.is_err() {
+                // It says nothing, or not which protocol it speaks.
+                return;
+            },
+            () = ended.as_mut() => return,
+        }
+        let unread = Rc::<Unread>::default();
+        let answer = service_fn(|request: http::Request<_>| {
+            let (dispatch, unread) = (Rc::clone(&dispatch), Rc::clone(&unread));
+            async move {
+                let is_watched = request.version() == http::Version::HTTP_2;
+                let answer = dispatch.answer(request).await;
+                let watched =
+                    |body| if is_watched { unread.watch(body) } else { Watched::not(body) };
+                Ok::<_, Infallible>(answer.map(watched))
+            }
         });
         let mut served =
             std::pin::pin!(builder.serve_connection(TokioIo::new(stream.clone()), answer));
-        let outcome = tokio::select! {
-            outcome = served.as_mut() => outcome,
-            _ = stopping.wait_for(|stopping| *stopping) => {
-                served.as_mut().graceful_shutdown();
-                served.await
-            }
-            // Nothing is ever sent: this is the door's end.
-            _ = closing.changed() => {
-                served.as_mut().graceful_shutdown();
-                served.await
+        let too_long = std::pin::pin!(unread.too_long());
+        let served = async {
+            tokio::select! {
+                outcome = served.as_mut() => outcome,
+                () = ended => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
             }
         };
-        if let Err(error) = outcome {
-            tell(&stream, error.as_ref());
+        tokio::select! {
+            outcome = served => if let Err(error) = outcome {
+                tell(&stream, error.as_ref());
+            },
+            () = too_long => {
+                tracing::info!("a connection was ended: the client did not read an answer");
+            }
         }
         stream.linger().await;
         drop(open);

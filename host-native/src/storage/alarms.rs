@@ -61,7 +61,8 @@ impl AlarmIndex {
             "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
              CREATE TABLE IF NOT EXISTS wake(
                  at_ms INTEGER NOT NULL, class TEXT NOT NULL, name TEXT NOT NULL,
-                 PRIMARY KEY (at_ms, class, name)) WITHOUT ROWID;",
+                 PRIMARY KEY (at_ms, class, name)) WITHOUT ROWID;
+             CREATE INDEX IF NOT EXISTS wake_of_class ON wake(class, at_ms);",
         )?;
         Ok(Self {
             waiting: Mutex::default(),
@@ -101,17 +102,28 @@ impl AlarmIndex {
         outcome
     }
 
-    /// The entries whose time has come, at most `limit`, the earliest first.
+    /// The classes that have entries.
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub(crate) fn due(&self, now_ms: u64, limit: u32) -> rusqlite::Result<Vec<Wake>> {
+    pub(crate) fn classes(&self) -> rusqlite::Result<Vec<String>> {
+        let written = lock(&self.written);
+        let mut classes = written.connection.prepare("SELECT DISTINCT class FROM wake")?;
+        classes.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// The entries of a class whose time has come, at most `limit`, the earliest first.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub(crate) fn due(&self, class: &str, now_ms: u64, limit: u32) -> rusqlite::Result<Vec<Wake>> {
         let written = lock(&self.written);
         let mut due = written.connection.prepare_cached(
-            "SELECT at_ms, class, name FROM wake WHERE at_ms <= ?1 ORDER BY at_ms LIMIT ?2",
+            "SELECT at_ms, class, name FROM wake WHERE class = ?1 AND at_ms <= ?2
+             ORDER BY at_ms LIMIT ?3",
         )?;
         let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        let rows = due.query_map(params![now, limit], |row| {
+        let rows = due.query_map(params![class, now, limit], |row| {
             let at_ms: i64 = row.get(0)?;
             let at_ms = u64::try_from(at_ms).unwrap_or_default();
             Ok(Wake { at_ms, class: row.get(1)?, name: row.get(2)? })
@@ -175,8 +187,8 @@ mod tests {
         index.change([Change::Remove(wake(20, "a"))]).unwrap();
         drop(index);
         let index = AlarmIndex::open(folder.path()).unwrap();
-        assert_eq!(index.due(30, 9).unwrap(), [wake(10, "a"), wake(30, "b")]);
-        assert_eq!(index.due(29, 9).unwrap(), [wake(10, "a")]);
+        assert_eq!(index.due("c", 30, 9).unwrap(), [wake(10, "a"), wake(30, "b")]);
+        assert_eq!(index.due("c", 29, 9).unwrap(), [wake(10, "a")]);
         assert_eq!(index.next(10).unwrap(), Some(30));
         assert_eq!(index.next(30).unwrap(), None);
     }
@@ -187,7 +199,19 @@ mod tests {
         let index = AlarmIndex::open(folder.path()).unwrap();
         index.change([wake(10, "a"), wake(20, "a"), wake(30, "b")].map(Change::Add)).unwrap();
         index.change([Change::Forget { class: "c".to_owned(), name: "a".to_owned() }]).unwrap();
-        assert_eq!(index.due(99, 99).unwrap(), [wake(30, "b")]);
+        assert_eq!(index.due("c", 99, 99).unwrap(), [wake(30, "b")]);
+    }
+
+    #[test]
+    fn entries_of_one_class_do_not_hide_those_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = AlarmIndex::open(folder.path()).unwrap();
+        let other = Wake { at_ms: 20, class: "d".to_owned(), name: "a".to_owned() };
+        index.change((0..9).map(|at| Change::Add(wake(at, "a")))).unwrap();
+        index.change([Change::Add(other.clone())]).unwrap();
+        assert_eq!(index.due("d", 99, 1).unwrap(), [other]);
+        assert_eq!(index.due("c", 99, 3).unwrap().len(), 3);
+        assert_eq!(index.classes().unwrap(), ["c", "d"]);
     }
 
     #[test]
@@ -200,6 +224,6 @@ mod tests {
                 scope.spawn(move || index.change([Change::Add(wake(at, "a"))]).unwrap());
             }
         });
-        assert_eq!(index.due(99, 99).unwrap().len(), 16);
+        assert_eq!(index.due("c", 99, 99).unwrap().len(), 16);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct JournalError(Arc<str>);
 pub(crate) struct Journal {
     jobs: Mutex<Option<Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// The logs that lack what the journal held after a crash.
+    left: HashSet<Arc<str>>,
 }
 
 struct Job {
@@ -56,15 +58,21 @@ impl Journal {
     /// Opens the journal in the folder of the objects: what it holds is written into the logs again.
     ///
     /// # Errors
-    /// Where it cannot be read, or a log cannot be written.
+    /// Where it cannot be read, or nothing can be written.
     pub(crate) fn open(folder: &Path) -> std::io::Result<Self> {
-        replay::replay(folder)?;
+        let left = replay::replay(folder)?;
         let (jobs, waiting) = channel();
         let writer = Writer::new(folder);
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || writer.run(&waiting))?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(writer)) })
+        Ok(Self { jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(writer)), left })
+    }
+
+    /// The logs that could not be written after a crash: they are behind what was told, and their
+    /// objects must neither be opened nor replaced.
+    pub(crate) fn left(&self) -> &HashSet<Arc<str>> {
+        &self.left
     }
 
     /// Writes a change; the answer comes when it is on disk.

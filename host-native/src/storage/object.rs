@@ -12,8 +12,10 @@
 
 mod alarm;
 mod disk;
+mod functions;
 mod keys;
 pub(crate) mod look;
+mod made;
 mod sql;
 pub(crate) mod transfer;
 
@@ -22,18 +24,20 @@ pub(crate) use self::disk::{Lent, Synced, log_name, sync_data};
 pub(crate) use self::keys::{KeysError, ListOptions};
 pub(crate) use self::sql::{Rows, SqlError, SqlValue};
 
+use self::made::Found;
 use self::sql::Judge;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use selvedge_contract::limits::{
-    SQL_COLUMNS_MAX, SQL_PARAMETERS_MAX, SQL_RESULT_BYTES_MAX, SQL_STATEMENT_BYTES_MAX,
+    SQL_COLUMNS_MAX, SQL_PARAMETERS_MAX, SQL_PATTERN_BYTES_MAX, SQL_RESULT_BYTES_MAX,
+    SQL_STATEMENT_BYTES_MAX,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 
 /// Bytes of a page.
 const PAGE_BYTES: u64 = 4096;
@@ -114,8 +118,12 @@ impl ObjectFile {
     /// Where it cannot be opened, or is damaged.
     pub(crate) fn open(&mut self) -> Result<bool, ObjectFileError> {
         assert!(!self.is_lent, "an object is not run while its file is lent");
-        if self.open.is_none() && is_there(&self.path).map_err(|error| self.error(error))? {
-            self.open = Some(self.connect(false)?);
+        if self.open.is_none() {
+            match made::find(&self.path).map_err(|error| self.error(error))? {
+                Found::Nothing => {}
+                Found::Whole => self.open = Some(self.connect()?),
+                Found::Damaged => return Err(self.error(made::damage())),
+            }
         }
         Ok(self.open.is_some())
     }
@@ -170,8 +178,9 @@ impl ObjectFile {
 
     /// The value of a field that describes the object.
     fn describe(connection: &Connection, class: &str, name: &str) -> rusqlite::Result<()> {
-        let mut insert = connection
-            .prepare_cached("INSERT INTO _selvedge_object(field, value) VALUES (?1, ?2)")?;
+        let mut insert = connection.prepare_cached(
+            "INSERT OR IGNORE INTO _selvedge_object(field, value) VALUES (?1, ?2)",
+        )?;
         insert.execute(("class", class))?;
         insert.execute(("name", name))?;
         Ok(())
@@ -188,9 +197,9 @@ impl ObjectFile {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
-        let is_new = !self.open()?;
-        if is_new {
-            self.open = Some(self.connect(true)?);
+        if !self.open()? {
+            made::make(&self.path).map_err(|error| self.error(error))?;
+            self.open = Some(self.connect()?);
         }
         let Self { open: Some(open), path, class, name, in_turn, .. } = self else {
             unreachable!("the file was opened above")
@@ -201,7 +210,8 @@ impl ObjectFile {
             let begin = open.connection.prepare_cached("BEGIN IMMEDIATE");
             begin.and_then(|mut begin| begin.execute([])).map(drop)
         };
-        let described = begun.and_then(|()| match is_new {
+        // The turn that made the file may have been thrown away.
+        let described = begun.and_then(|()| match open.is_new && !*in_turn {
             true => Self::describe(&open.connection, class, name),
             false => Ok(()),
         });
@@ -241,19 +251,8 @@ impl ObjectFile {
         Ok(fits(pages) || fits(pages.saturating_sub(count("PRAGMA freelist_count")?)))
     }
 
-    fn connect(&self, is_new: bool) -> Result<Open, ObjectFileError> {
-        if is_new {
-            let folder = self.path.parent().unwrap_or(Path::new("."));
-            // What a file that was never made left behind would be taken for the new one's.
-            let forgotten = match fs::remove_file(disk::log_path(&self.path)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            };
-            forgotten
-                .and_then(|()| fs::create_dir_all(folder))
-                .and_then(|()| fs::write(&self.path, template()?))
-                .map_err(|error| self.error(error))?;
-        }
+    fn connect(&self) -> Result<Open, ObjectFileError> {
+        let is_new = made::is_new(&self.path);
         let mut connection =
             connect(&self.path, self.bytes_max).map_err(|error| self.error(error))?;
         Open::watch(&mut connection)
@@ -308,27 +307,6 @@ impl ObjectFileError {
     }
 }
 
-/// Whether there is a file that was made to its end. Where the disk was full or the power failed
-/// meanwhile, it is shorter, or a page of it has nothing but zeros: nobody could rely on it yet.
-fn is_there(path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::FileExt as _;
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let (metadata, made) = (file.metadata()?, template()?);
-    let bytes = u64::try_from(made.len()).unwrap_or(u64::MAX);
-    if metadata.is_dir() || metadata.len() > bytes {
-        return Ok(true);
-    }
-    let mut found = vec![0; made.len()];
-    let is_whole = metadata.len() == bytes && file.read_exact_at(&mut found, 0).is_ok();
-    let pages = usize::try_from(PAGE_BYTES).unwrap_or(usize::MAX);
-    // No page that a file begins with has a zero there, ever: it is the root of a table.
-    Ok(is_whole && found.chunks(pages).all(|page| page.first() != Some(&0)))
-}
-
 fn connect(path: &Path, bytes_max: u64) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags_and_vfs(path, flags, "unix-none")?;
@@ -359,27 +337,10 @@ fn connect(path: &Path, bytes_max: u64) -> rusqlite::Result<Connection> {
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, limit(SQL_STATEMENT_BYTES_MAX) + 16)?;
     connection.set_limit(Limit::SQLITE_LIMIT_VARIABLE_NUMBER, limit(SQL_PARAMETERS_MAX))?;
     connection.set_limit(Limit::SQLITE_LIMIT_COLUMN, limit(SQL_COLUMNS_MAX))?;
+    let pattern = Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH;
+    connection.set_limit(pattern, limit(SQL_PATTERN_BYTES_MAX))?;
+    functions::replace_slow(&connection)?;
     Ok(connection)
-}
-
-/// An object's file before anything is in it. Made once: copying takes a tenth of the time.
-fn template() -> std::io::Result<&'static [u8]> {
-    static TEMPLATE: OnceLock<Result<Vec<u8>, String>> = OnceLock::new();
-    let made = TEMPLATE.get_or_init(|| {
-        let make = || -> rusqlite::Result<Vec<u8>> {
-            let mut connection = Connection::open_in_memory()?;
-            connection.execute_batch(SCHEMA)?;
-            Ok(connection.serialize("main")?.to_vec())
-        };
-        let mut bytes = make().map_err(|error| error.to_string())?;
-        // "File format write version" and "read version", 2 for a write-ahead log.
-        // Source: https://www.sqlite.org/fileformat.html section 1.3, read 2026-11-21.
-        for version in bytes.iter_mut().skip(18).take(2) {
-            *version = 2;
-        }
-        Ok(bytes)
-    });
-    made.as_deref().map_err(|error| std::io::Error::other(error.clone()))
 }
 
 #[cfg(test)]

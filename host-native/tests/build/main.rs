@@ -14,5 +14,7 @@ mod composition;
 mod crates;
 mod incremental;
 mod languages;
+mod objects;
+mod parallel;
 mod parts;
 mod plain;

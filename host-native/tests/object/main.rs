@@ -231,7 +231,7 @@ fn delete_resets_a_live_object_and_its_callers() {
     host.results("one", &json!([["put", "k", "v"], ["bump"]]));
     let message = data.fails(&["delete", "subject", "one"]);
     assert!(message.contains("--yes"), "{message}");
-    let Answer { status, body } = std::thread::scope(|scope| {
+    let Answer { status, body, .. } = std::thread::scope(|scope| {
         let waiting =
             scope.spawn(|| host.run("one", &json!([["put", "m", "x"], ["sleep", 8_000]])));
         // The call has begun as soon as what it wrote can be seen.

@@ -27,11 +27,26 @@ pub(crate) struct App {
 impl App {
     /// An app of its own, which is built.
     pub(crate) fn of(manifest: &str) -> Self {
+        Self::copy_of(&built(manifest))
+    }
+
+    /// Another like it, with data of its own.
+    pub(crate) fn copied(&self) -> Self {
+        Self::copy_of(self.home.path())
+    }
+
+    fn copy_of(folder: &Path) -> Self {
         let app = Self { home: tempfile::tempdir().unwrap() };
-        for file in fs::read_dir(built(manifest)).unwrap() {
+        for file in fs::read_dir(folder).unwrap() {
             copy(&file.unwrap().path(), app.home.path());
         }
         app
+    }
+
+    /// An app whose manifest and components lie in a folder; it is built there.
+    pub(crate) fn in_folder(home: TempDir) -> Self {
+        build(home.path());
+        Self { home }
     }
 
     /// `serve`, behind a few words of the shell.
@@ -52,6 +67,14 @@ impl App {
         let output = serve(self.home.path(), listen).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
         text(&output.stderr)
+    }
+
+    /// What another command on this app writes to standard output.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Vec<u8> {
+        let mut command = Command::new(SELVEDGE);
+        let output = command.args(arguments).arg("--app").arg(self.home.path()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        output.stdout
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

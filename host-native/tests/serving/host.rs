@@ -25,7 +25,17 @@ pub(crate) struct Host {
 /// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The lines before the body.
+    pub(crate) head: String,
     pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The first field of a name, which is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
 }
 
 /// Any free port.
@@ -71,7 +81,18 @@ impl Host {
     }
 
     pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> Answer {
-        read(self.ask(method, path, body).unwrap()).unwrap()
+        self.send(method, path, &[], body)
+    }
+
+    /// A request with fields of its own.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        read(ask_with(&self.address, method, path, fields, body).unwrap()).unwrap()
     }
 
     pub(crate) fn add(&self, counter: &str) -> Answer {
@@ -144,11 +165,23 @@ pub(crate) fn ask(
     path: &str,
     body: &str,
 ) -> std::io::Result<TcpStream> {
+    ask_with(address, method, path, &[], body)
+}
+
+fn ask_with(
+    address: &str,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(40)))?;
     let bytes = body.len();
+    let fields: String =
+        fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let request = format!(
-        "{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nhost: localhost\r\n{fields}content-length: {bytes}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes())?;
     Ok(stream)
@@ -161,13 +194,23 @@ pub(crate) fn read(mut stream: TcpStream) -> std::io::Result<Answer> {
     let cut_short = || std::io::Error::other(format!("cut short: {text:?}"));
     let (head, body) = text.split_once("\r\n\r\n").ok_or_else(cut_short)?;
     let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).ok_or_else(cut_short)?;
+    let head = head.to_owned();
     let body = match serde_json::from_str(body) {
         Ok(body) => body,
         // Not everything is JSON.
         Err(_) if !body.starts_with(['{', '[']) => Value::from(body),
         Err(_) => return Err(cut_short()),
     };
-    Ok(Answer { status, body })
+    Ok(Answer { status, head, body })
+}
+
+/// Waits until something is so, and fails where it is not soon.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "not within 10 s: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

@@ -3,10 +3,14 @@
 use super::wit::namespace;
 use super::{DurableView, HasDurable};
 use crate::guest::object::mailbox::{CallError, Event, Fetch};
+use http::uri::{Authority, PathAndQuery};
 use selvedge_wasi::State;
 use std::sync::Arc;
 use wasmtime::component::{Accessor, Resource};
 use wasmtime_wasi_http::p3::{Request, Response};
+
+/// The authority of a request that names none: an object is found by its class and name.
+const NOWHERE: &str = "object";
 
 impl namespace::Host for DurableView<'_> {}
 
@@ -24,7 +28,9 @@ impl namespace::HostWithStore<State> for HasDurable {
             let (objects, own) =
                 (Arc::clone(view.objects), view.object.map(|own| own.shared.clone()));
             let granted = view.grants.contains(class.as_str());
-            let request = view.table.delete(request).map_err(|error| invalid(&error))?;
+            let mut request = view.table.delete(request).map_err(|error| invalid(&error))?;
+            request.authority.get_or_insert_with(|| Authority::from_static(NOWHERE));
+            request.path_with_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
             let (request, _) = request
                 .into_http(&mut access, async { Ok(()) })
                 .map_err(|_| CallError::Invalid("the request cannot be sent".to_owned()))?;

@@ -9,6 +9,7 @@ use crate::inspect::Inspection;
 use crate::problem::Problem;
 use selvedge_contract::manifest::Source;
 use selvedge_contract::names::Name;
+use selvedge_languages::rust;
 use selvedge_languages::world::wit_of;
 use std::collections::BTreeMap;
 use std::fs;
@@ -134,9 +135,12 @@ pub(in crate::commands) fn is_fresh(app: &App, name: &Name, known: &ComponentRec
 pub(in crate::commands) fn folders(app: &App, source: &Source) -> Vec<PathBuf> {
     let own = app.folders.source(source);
     let wit = match (source, &own) {
-        (Source::Language { .. }, Some(own)) => wit_of(own).filter(|wit| !wit.starts_with(own)),
+        (Source::Language { .. }, Some(own)) => wit_of(own),
+        // Others name their WIT to a macro, and cargo tells what that reads.
+        (Source::Cargo { .. }, Some(own)) if rust::world_of(own).is_some() => wit_of(own),
         _ => None,
     };
+    let wit = wit.filter(|wit| own.as_ref().is_some_and(|own| !wit.starts_with(own)));
     own.into_iter().chain(wit).collect()
 }
 
@@ -232,10 +236,25 @@ fn build_workspace(
     let began = clock::now();
     let mut before = inputs::Files::new();
     for member in &workspace.members {
-        let folder = std::slice::from_ref(&member.folder);
-        before.extend(inputs::look(folder, &known_inputs(record, &member.name)));
+        let component = app.manifest.components.get(&member.name);
+        let folders = component.map(|component| folders(app, &component.source));
+        let known = known_inputs(record, &member.name);
+        before.extend(inputs::look(&folders.unwrap_or_default(), &known));
     }
-    let mut built = cargo::build(workspace, progress);
+    let unbound = workspace.members.iter().find_map(|member| {
+        let error = rust::bind(&member.folder).err()?;
+        Some((member.name.clone(), error.to_string()))
+    });
+    let mut built = match unbound {
+        None => cargo::build(workspace, progress),
+        // Cargo would say that a module is missing, or build with another than the WIT has.
+        Some((name, reason)) => {
+            let others = workspace.members.iter().filter(|member| member.name != name);
+            let waits = format!("it was not built, since there are no bindings of {name}");
+            let others = others.map(|member| (member.name.clone(), Err(waits.clone())));
+            others.chain([(name.clone(), Err(reason))]).collect()
+        }
+    };
     let took = started.elapsed();
     let mut outcomes = Vec::new();
     for member in &workspace.members {
@@ -333,7 +352,7 @@ fn settle(
     let mut after = inputs::look(&folders, &Inputs::default());
     let mut before = before.clone();
     before.retain(|path, _| inputs::is_in(path, &folders) || known.files.contains_key(path));
-    if let (Some(Elsewhere { root, began }), [folder]) = (elsewhere, folders.as_slice()) {
+    if let (Some(Elsewhere { root, began }), Some(folder)) = (elsewhere, folders.first()) {
         inputs::add_of_cargo(folder, root, &path, began, &mut before, &mut after);
     }
     let inputs = inputs::settle(&before, after, &known);

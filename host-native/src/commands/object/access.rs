@@ -33,9 +33,16 @@ impl Access {
             let (folder, holder) = match ObjectFolder::hold(data) {
                 Ok(folder) => {
                     // Where the host was killed, the journal holds what the logs may lack.
-                    Journal::open(folder.path())
-                        .with_context(|| format!("cannot use {}", folder.path().display()))?
-                        .close();
+                    let journal = Journal::open(folder.path())
+                        .with_context(|| format!("cannot use {}", folder.path().display()))?;
+                    journal.close();
+                    if let Some(log) = journal.left().iter().next() {
+                        bail!(
+                            "{} cannot be written, and lacks what its object has told; make it \
+                             writable, then try again",
+                            folder.path().join(&**log).display()
+                        );
+                    }
                     return Ok(Self::Direct(Direct::new(folder, classes)));
                 }
                 Err(ObjectFolderError::Held { folder, holder }) => (folder, holder),

@@ -25,6 +25,11 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::component::Component;
 use wasmtime_wasi_config::WasiConfigVariables;
 
+/// The least that a connection can be told to take of a request's head.
+///
+/// Source: hyper panics where `max_buf_size` is smaller.
+const HEADER_BYTES_MIN: usize = 8_192;
+
 /// What every edition of an app is served with, and outlives it.
 pub(in crate::commands) struct House {
     /// Where instances are made.
@@ -89,7 +94,7 @@ impl House {
 
     fn put_together(&self, folder: &Folder, made: Vec<Made>) -> anyhow::Result<App> {
         let (mut services, mut classes) = (Vec::new(), BTreeMap::new());
-        let (mut routes, mut header_bytes_max) = (Table::default(), 0);
+        let (mut routes, mut header_bytes_max) = (Table::default(), HEADER_BYTES_MIN);
         for made in made {
             match made {
                 Made::Service(service) => {

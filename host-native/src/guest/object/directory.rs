@@ -120,11 +120,16 @@ impl Objects {
         own: Option<Arc<Shared>>,
         event: impl FnOnce(oneshot::Sender<Answered<R>>, Place) -> Event,
     ) -> Answered<R> {
+        let mut ticket = None;
         if let Some(own) = own {
+            // Taken before the wait for the disk, which ends for many at once and in any order.
+            let ticket = ticket.insert(own.line.ticket());
             Shared::gate(own).await?;
+            ticket.is_first().await;
         }
         let (reply, answer) = oneshot::channel();
         self.call(class, name, |place| event(reply, place))?;
+        drop(ticket);
         let wall = Duration::from_millis(class.limits.wall_ms);
         match tokio::time::timeout(wall, answer).await {
             Ok(Ok(answer)) => answer,

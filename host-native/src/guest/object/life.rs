@@ -116,6 +116,9 @@ impl Life {
     /// Opens the object's file, where it has one.
     async fn open(&self) -> Result<Arc<Shared>, String> {
         let bytes_max = self.class.limits.storage_bytes;
+        if self.is_left() {
+            return Err("the storage cannot be opened for writing".to_owned());
+        }
         let file = self.objects.folder.file(&self.class.name, &self.name, bytes_max);
         let shared = Shared::new(file);
         let opened = || {
@@ -180,10 +183,29 @@ impl Life {
         shared.kept().file.give_back(None);
     }
 
+    /// Whether its log lacks what was told before a crash.
+    fn is_left(&self) -> bool {
+        let path = self.objects.folder.file_path(&self.class.name, &self.name);
+        let is_left = self.objects.journal.left().contains(&log_name(&path));
+        if is_left {
+            let (class, object) = (&*self.class.name, &*self.name);
+            tracing::error!(
+                class,
+                object,
+                "the log of an object could not be written at the start"
+            );
+        }
+        is_left
+    }
+
     /// Does an order while no instance lives.
     async fn obey(&self, order: Order) {
         let path = self.objects.folder.file_path(&self.class.name, &self.name);
         if order.ends_instance.is_some() {
+            if self.is_left() {
+                // What is left for its log would be written into the next one's.
+                return;
+            }
             // The file may be removed or replaced: no power failure must bring its old log back.
             let forgotten = self.objects.journal.write(Change::forget(log_name(&path))).await;
             if !matches!(forgotten, Ok(Ok(()))) {

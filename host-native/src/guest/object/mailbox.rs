@@ -78,8 +78,17 @@ pub(crate) struct Fetch {
 pub(crate) struct AlarmDue {
     /// The entry.
     pub(crate) wake: Wake,
-    /// Told when the object is done with it, and the entry may be removed.
-    pub(crate) done: oneshot::Sender<()>,
+    /// Told what came of it; dropped where the object could not be started, or not be written.
+    pub(crate) done: oneshot::Sender<Woken>,
+}
+
+/// What came of an entry of the alarms' index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// The object is done with it, and the entry may be removed.
+    Done,
+    /// The object could not be started now, which is no fault of its own.
+    Overloaded,
 }
 
 /// What is done with a file: with its connection, where it is open.
@@ -99,6 +108,9 @@ impl Event {
         match self {
             Self::Call(call) => drop(call.reply.send(Err(error.clone()))),
             Self::Fetch(fetch) => drop(fetch.reply.send(Err(error.clone()))),
+            Self::Alarm(due) if *error == CallError::Overloaded => {
+                let _ = due.done.send(Woken::Overloaded);
+            }
             Self::Alarm(_) | Self::Order(_) => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What an object's instance has that no other instance has: its identity, its file and its alarm.
 
+use crate::guest::object::line::Line;
 use crate::guest::object::mailbox::CallError;
 use crate::storage::object::{Alarm, ObjectFile, ObjectFileError};
 use selvedge_contract::object::object_id;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     /// Another thread works on the file in the middle of a turn.
     is_busy: AtomicBool,
     durable: watch::Sender<u64>,
+    /// The order in which its own calls leave.
+    pub(crate) line: Arc<Line>,
 }
 
 /// What is kept of an object.
@@ -40,8 +43,12 @@ pub(crate) struct Kept {
     pub(crate) woken_at: Option<u64>,
     /// The alarm was set in this turn.
     pub(crate) alarm_set: bool,
-    /// The alarm is being handled, and was not set anew meanwhile.
-    pub(crate) handling: bool,
+    /// The alarm is being handled, and was not set anew meanwhile: which time it is.
+    handling: Option<u64>,
+    /// The same, as it was committed: what is left where the turn is thrown away.
+    handling_committed: Option<u64>,
+    /// How often an alarm was handled.
+    handled_count: u64,
     /// The object asked for its own end, for this reason.
     pub(crate) aborted: Option<String>,
 }
@@ -61,11 +68,13 @@ impl Shared {
             wakes_at: None,
             woken_at: None,
             alarm_set: false,
-            handling: false,
+            handling: None,
+            handling_committed: None,
+            handled_count: 0,
             aborted: None,
         };
         let (kept, is_busy) = (Mutex::new(kept), AtomicBool::new(false));
-        Arc::new(Self { kept, is_busy, durable: watch::Sender::new(0) })
+        Arc::new(Self { kept, is_busy, durable: watch::Sender::new(0), line: Arc::default() })
     }
 
     /// What is kept. Held for the time of one call; never across an await.
@@ -140,7 +149,7 @@ impl Kept {
     /// # Errors
     /// Where the file cannot be read.
     pub(crate) fn alarm(&mut self) -> Result<Option<u64>, ObjectFileError> {
-        if self.handling {
+        if self.handling.is_some() {
             return Ok(None);
         }
         Ok(self.file.alarm()?.map(|alarm| alarm.scheduled_ms))
@@ -152,14 +161,49 @@ impl Kept {
     /// Where the file cannot be written.
     pub(crate) fn set_alarm(&mut self, at_ms: Option<u64>) -> Result<(), ObjectFileError> {
         // While the alarm is handled, taking it back has nothing to take.
-        if at_ms.is_some() || !self.handling {
+        if at_ms.is_some() || self.handling.is_none() {
             let alarm =
                 at_ms.map(|at_ms| Alarm { scheduled_ms: at_ms, due_ms: at_ms, retry_count: 0 });
             self.file.set_alarm(alarm)?;
             self.alarm_set |= alarm.is_some();
-            self.handling = false;
+            self.handling = None;
         }
         Ok(())
+    }
+
+    /// From now on the alarm is being handled; gives what [`Self::ends_handling`] asks for. This is no
+    /// part of what the guest does in its turn, and stays where that is thrown away.
+    pub(crate) fn begins_handling(&mut self) -> u64 {
+        self.handled_count += 1;
+        self.handling = Some(self.handled_count);
+        self.handling_committed = self.handling;
+        self.handled_count
+    }
+
+    /// Whether the alarm was still being handled, this time of all: nobody has set it anew.
+    pub(crate) fn ends_handling(&mut self, which: u64) -> bool {
+        self.handling.take_if(|handling| *handling == which).is_some()
+    }
+
+    /// Which time it is that the alarm is being handled, if it is.
+    pub(crate) fn handling(&self) -> Option<u64> {
+        self.handling
+    }
+
+    /// Commits what the turn wrote, if it wrote anything.
+    ///
+    /// # Errors
+    /// As [`ObjectFile::end_turn`].
+    pub(crate) fn end_turn(&mut self) -> Result<(), ObjectFileError> {
+        self.file.end_turn()?;
+        self.handling_committed = self.handling;
+        Ok(())
+    }
+
+    /// Forgets what was written since the last turn ended.
+    pub(crate) fn discard_turn(&mut self) {
+        self.file.discard_turn();
+        self.handling = self.handling_committed;
     }
 
     /// The time that the index has to know before this turn may be committed.

@@ -93,6 +93,11 @@ pub(super) fn segment_path(folder: &Path, segment: u64) -> PathBuf {
     folder.join(if segment.is_multiple_of(2) { "a.journal" } else { "b.journal" })
 }
 
+/// The file of what could not be written into its log after a crash.
+pub(super) fn left_path(folder: &Path) -> PathBuf {
+    folder.join("left.journal")
+}
+
 /// Removes the files of all segments.
 pub(super) fn remove_segments(folder: &Path) -> std::io::Result<()> {
     for segment in 0..2 {

@@ -125,3 +125,29 @@ fn a_thread_with_a_relay_is_told_of_each_change() {
     Journal::open(folder.path()).unwrap().close();
     assert_eq!(log(folder.path(), "a-wal").unwrap(), "x".repeat(100));
 }
+
+#[test]
+fn log_that_cannot_be_written_holds_no_other_up_and_is_written_later() {
+    let folder = folder();
+    let journal = Journal::open(folder.path()).unwrap();
+    write(&journal, change("a-wal", 0, b"told of a"));
+    write(&journal, change("b-wal", 0, b"told of b"));
+    kill(journal);
+    fs::create_dir(folder.path().join("a-wal")).unwrap();
+    for round in 0..2 {
+        let journal = Journal::open(folder.path()).unwrap();
+        assert_eq!(journal.left().iter().map(|log| &**log).collect::<Vec<_>>(), ["a-wal"]);
+        assert_eq!(log(folder.path(), "b-wal").unwrap(), "told of b");
+        write(&journal, change("b-wal", 0, b"later of b"));
+        journal.close();
+        assert_eq!(log(folder.path(), "a-wal"), None, "round {round}");
+        fs::write(folder.path().join("b-wal"), "told of b").unwrap();
+    }
+    fs::remove_dir(folder.path().join("a-wal")).unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    assert!(journal.left().is_empty());
+    assert_eq!(log(folder.path(), "a-wal").unwrap(), "told of a");
+    journal.close();
+    assert_eq!(Journal::open(folder.path()).unwrap().left().len(), 0);
+    assert!(!folder.path().join("left.journal").exists());
+}

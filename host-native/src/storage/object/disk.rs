@@ -1,6 +1,6 @@
 //! What has to reach the disk, and the work on the file that waits for it: on other threads.
 
-use super::{LOG_PAGES_MAX, ObjectFile, ObjectFileError, Open, PAGE_BYTES};
+use super::{LOG_PAGES_MAX, ObjectFile, ObjectFileError, Open, PAGE_BYTES, made};
 use crate::storage::journal::{Change, Journal};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -66,7 +66,8 @@ fn sync_new(file: &Path, log: &fs::File) -> std::io::Result<()> {
     for folder in file.ancestors().skip(1).take(3) {
         fs::File::open(folder)?.sync_all()?;
     }
-    sync_data(log)
+    sync_data(log)?;
+    made::is_on_disk(file)
 }
 
 /// A file's connection while another thread works with it.
@@ -102,8 +103,11 @@ impl Lent {
     pub(crate) fn fold(&self) -> Result<(), ObjectFileError> {
         let folded = || {
             self.connection.pragma_update(None, "synchronous", "FULL")?;
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            self.connection.pragma_update(None, "synchronous", "OFF")
+            let folded =
+                self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            // In any case: each turn would wait for the disk on a serving thread.
+            self.connection.pragma_update(None, "synchronous", "OFF")?;
+            folded
         };
         folded().map_err(|error| ObjectFileError::new(&self.path, error))?;
         // That the log is empty is on disk before anything new of it: were a later frame there first,
@@ -189,7 +193,8 @@ impl ObjectFile {
         self.is_lent = false;
         let Some(Lent { mut connection, .. }) = lent else { return };
         if let Ok((judge, log_pages)) = Open::watch(&mut connection) {
-            let (log, journaled_pages, is_new) = (None, 0, false);
+            // A file whose first turn was thrown away is not known to be on disk.
+            let (log, journaled_pages, is_new) = (None, 0, made::is_new(&self.path));
             self.open = Some(Open { connection, judge, log, is_new, log_pages, journaled_pages });
         }
     }
@@ -199,7 +204,8 @@ impl ObjectFile {
     /// # Errors
     /// Where they cannot be removed.
     pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
-        for path in [log_path(path), path.to_owned()] {
+        // What says that the file is new goes last: without it, a file in the making is a damaged one.
+        for path in [log_path(path), path.to_owned(), made::marker_path(path)] {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}

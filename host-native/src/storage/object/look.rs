@@ -1,7 +1,8 @@
 //! What is in an object's file, for people who look from outside. Nothing here writes a byte of it.
 
 use super::disk::log_path;
-use super::{Alarm, CACHE_PAGES, is_there};
+use super::made::{self, Found};
+use super::{Alarm, CACHE_PAGES};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
@@ -62,12 +63,12 @@ pub(crate) struct AlarmSeen {
     pub(crate) retry_count: u32,
 }
 
-/// Whether the file at `path` holds an object.
+/// Whether the file at `path` holds an object, a damaged one included.
 ///
 /// # Errors
 /// Where it cannot be read.
 pub(crate) fn has_object(path: &Path) -> std::io::Result<bool> {
-    is_there(path)
+    Ok(made::find(path)? != Found::Nothing)
 }
 
 /// Bytes of the file at `path` and of its log; 0 where there is none.
@@ -93,8 +94,12 @@ pub(crate) fn stamp(path: &Path) -> impl PartialEq + use<> {
 /// what it reads.
 ///
 /// # Errors
-/// Where it cannot be opened.
+/// Where it cannot be opened, or is damaged.
 pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    // An empty file is an empty database to SQLite, which would remove its log.
+    if let Ok(Found::Damaged) = made::find(path) {
+        return Err(made::damage());
+    }
     let has_log = fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0);
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {

@@ -39,7 +39,7 @@ pub(crate) enum SqlError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// It took too long.
-    #[error("the statement took longer than {SQL_MS_MAX} milliseconds")]
+    #[error("the statement, or its batch, took longer than {SQL_MS_MAX} milliseconds")]
     TooSlow,
     /// It would give or store too much.
     #[error(transparent)]
@@ -49,8 +49,9 @@ pub(crate) enum SqlError {
     File(#[from] ObjectFileError),
 }
 
-/// Instructions of SQLite's machine between two looks at the time.
-const STEPS_PER_LOOK: i32 = 4_000;
+/// Instructions of SQLite's machine between two looks at the time. Few: one of them may call a function
+/// that takes milliseconds where its argument has megabytes.
+const STEPS_PER_LOOK: i32 = 250;
 /// The most that a statement may take.
 const SLOWEST: Duration = Duration::from_millis(SQL_MS_MAX);
 /// The most that a statement may take on a thread that serves others: a tick of the guests' own
@@ -100,8 +101,7 @@ impl Judge {
     }
 
     /// From now on a guest speaks, for as long as the result is kept.
-    fn guest_speaks(&self, most: Duration) -> GuestSpeaks<'_> {
-        let until = Instant::now() + most;
+    fn guest_speaks(&self, until: Instant) -> GuestSpeaks<'_> {
         *self.case() = Case { until: Some(until), refused: None };
         GuestSpeaks(self)
     }
@@ -174,8 +174,15 @@ impl ObjectFile {
         let mut all = Vec::new();
         let mut left = SQL_RESULT_BYTES_MAX;
         let mut outcome = Ok(());
+        // The time is that of the call, as the bytes are.
+        let until = Instant::now() + SLOWEST;
         for (query, parameters) in statements {
-            match self.statement(query, parameters, &mut left, SLOWEST) {
+            // Many short statements are not interrupted, each by itself.
+            let run = match Instant::now() > until {
+                true => Err(SqlError::TooSlow),
+                false => self.statement(query, parameters, &mut left, until),
+            };
+            match run {
                 Ok(rows) => all.push(rows),
                 Err(error) => {
                     outcome = Err(error);
@@ -196,7 +203,7 @@ impl ObjectFile {
     /// Runs one statement.
     pub(crate) fn exec(&mut self, query: &str, parameters: &[SqlValue]) -> Result<Rows, SqlError> {
         let mut left = SQL_RESULT_BYTES_MAX;
-        self.statement(query, parameters, &mut left, SLOWEST)
+        self.statement(query, parameters, &mut left, Instant::now() + SLOWEST)
     }
 
     /// Runs one statement if it only reads and takes next to no time; `None` where whoever asks is
@@ -210,7 +217,7 @@ impl ObjectFile {
             return None;
         }
         let mut left = SQL_RESULT_BYTES_MAX;
-        match self.statement(query, parameters, &mut left, QUICK) {
+        match self.statement(query, parameters, &mut left, Instant::now() + QUICK) {
             Err(SqlError::TooSlow) => None,
             outcome => Some(outcome),
         }
@@ -221,7 +228,7 @@ impl ObjectFile {
         query: &str,
         parameters: &[SqlValue],
         bytes_left: &mut usize,
-        most: Duration,
+        until: Instant,
     ) -> Result<Rows, SqlError> {
         if query.len() > SQL_STATEMENT_BYTES_MAX {
             return Err(Exceeded::StatementBytes.into());
@@ -242,7 +249,7 @@ impl ObjectFile {
             point.and_then(|mut it| it.execute([])).map_err(|error| self.failed(error))?;
         }
         let Some(open) = &self.open else { unreachable!("the file was opened above") };
-        let speaks = open.judge.guest_speaks(most);
+        let speaks = open.judge.guest_speaks(until);
         let ran = prepare(&open.connection, query)
             .map_err(Ended::Sqlite)
             .and_then(|statement| run(&open.connection, statement, parameters, bytes_left));
@@ -268,7 +275,7 @@ impl ObjectFile {
     /// Whether a statement only reads, and why it was refused, where it was.
     fn reads(&self, query: &str) -> (rusqlite::Result<bool>, Option<Refusal>) {
         let Some(open) = &self.open else { return (Ok(true), None) };
-        let speaks = open.judge.guest_speaks(SLOWEST);
+        let speaks = open.judge.guest_speaks(Instant::now() + SLOWEST);
         let reads = prepare(&open.connection, query).map(|statement| statement.readonly());
         (reads, speaks.refused())
     }

@@ -36,6 +36,10 @@ impl Home {
         self.folder.path().join("class/ab/object.sqlite-wal")
     }
 
+    fn marker_path(&self) -> PathBuf {
+        self.folder.path().join("class/ab/object.sqlite-new")
+    }
+
     fn file(&self) -> ObjectFile {
         ObjectFile::new(self.path(), Arc::from("class"), Arc::from("name"), self.bytes_max)
     }
@@ -45,8 +49,12 @@ impl Home {
         let after = Self::with_room_for(self.bytes_max);
         std::fs::create_dir_all(after.path().parent().unwrap()).unwrap();
         std::fs::copy(self.path(), after.path()).unwrap();
-        if self.log_path().exists() {
-            std::fs::copy(self.log_path(), after.log_path()).unwrap();
+        for (from, to) in
+            [(self.log_path(), after.log_path()), (self.marker_path(), after.marker_path())]
+        {
+            if from.exists() {
+                std::fs::copy(from, to).unwrap();
+            }
         }
         after
     }
@@ -242,6 +250,29 @@ fn folded_log_cannot_be_replayed_in_part() {
 }
 
 #[test]
+fn fold_that_fails_leaves_no_turn_waiting_for_the_disk() {
+    let home = Home::new();
+    let mut file = home.file();
+    put(&mut file, "k", b"1");
+    settle(&mut file);
+    let lent = file.lend().unwrap();
+    // A statement in the middle of its work keeps the log from being folded.
+    let mut reads = lent.connection().prepare("SELECT key FROM _selvedge_keys").unwrap();
+    let mut rows = reads.query([]).unwrap();
+    assert!(rows.next().unwrap().is_some());
+    assert!(lent.fold().is_err());
+    drop(rows);
+    drop(reads);
+    let synchronous: i64 =
+        lent.connection().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+    assert_eq!(synchronous, 0);
+    file.give_back(Some(lent));
+    put(&mut file, "k", b"2");
+    settle(&mut file);
+    assert_eq!(get(&mut file, "k").unwrap(), b"2");
+}
+
+#[test]
 fn a_long_log_is_folded_into_the_file() {
     let home = Home::new();
     let mut file = home.file();
@@ -357,25 +388,89 @@ fn turns_are_durable_when_their_sync_is_done() {
     assert_eq!((file.spoken(), file.durable()), (3, 3));
 }
 
-#[test]
-fn file_that_was_being_made_is_as_good_as_none() {
-    let whole = super::template().unwrap();
+/// What may be found of a file that is not whole.
+fn parts() -> Vec<Vec<u8>> {
+    let whole = super::made::template().unwrap();
     let mut without_a_page = whole.to_vec();
     without_a_page[8192..12288].fill(0);
-    let unmade: [&[u8]; 5] =
-        [b"", &[0; 4096], &vec![0; whole.len()], &whole[..5000], &without_a_page];
-    for bytes in unmade {
+    let [none, page, zeros] = [0, 4096, whole.len()].map(|bytes| vec![0; bytes]);
+    vec![none, page, zeros, whole[..5000].to_vec(), without_a_page, b"garbage".to_vec()]
+}
+
+#[test]
+fn file_that_was_being_made_is_as_good_as_none() {
+    for bytes in parts() {
         let home = Home::new();
         std::fs::create_dir_all(home.path().parent().unwrap()).unwrap();
-        std::fs::write(home.path(), bytes).unwrap();
+        std::fs::write(home.marker_path(), []).unwrap();
+        std::fs::write(home.path(), &bytes).unwrap();
         let mut file = home.file();
         assert!(!file.open().unwrap(), "{} bytes", bytes.len());
+        assert!(!super::look::has_object(&home.path()).unwrap());
         assert_eq!(get(&mut file, "k"), None);
         put(&mut file, "k", b"v");
         settle(&mut file);
         close(file);
+        assert!(!home.marker_path().exists());
         assert_eq!(get(&mut home.file(), "k").unwrap(), b"v");
     }
+}
+
+#[test]
+fn file_that_was_made_and_is_not_whole_is_damaged_and_left_as_it_is() {
+    for bytes in parts() {
+        let home = Home::new();
+        let mut file = home.file();
+        put(&mut file, "k", b"v");
+        settle(&mut file);
+        let log = std::fs::read(home.log_path()).unwrap();
+        drop(file);
+        std::fs::write(home.path(), &bytes).unwrap();
+        let mut file = home.file();
+        let error = file.open().unwrap_err();
+        assert_eq!(error.for_guest(), "what the object stored is damaged", "{error}");
+        assert!(file.get("k").is_err());
+        assert!(file.put([("k", &b"v"[..])].into_iter()).is_err());
+        assert!(super::look::has_object(&home.path()).unwrap());
+        let label = super::look::open_to_read(&home.path());
+        assert!(label.and_then(|open| super::look::label(&open)).is_err());
+        drop(file);
+        assert_eq!(std::fs::read(home.path()).unwrap(), bytes);
+        assert_eq!(std::fs::read(home.log_path()).unwrap(), log);
+        // It can be removed, and the object begins anew.
+        super::transfer::delete(&home.path()).unwrap();
+        assert_eq!(get(&mut home.file(), "k"), None);
+    }
+}
+
+#[test]
+fn whole_file_that_may_not_be_on_disk_is_synced_before_anything_is_told() {
+    let home = Home::new();
+    let mut file = home.file();
+    put(&mut file, "a", b"1");
+    file.end_turn().unwrap();
+    let after = home.after_a_kill();
+    assert!(after.marker_path().exists());
+    let mut file = after.file();
+    put(&mut file, "b", b"2");
+    settle(&mut file);
+    assert!(!after.marker_path().exists());
+    assert_eq!(get(&mut file, "a").unwrap(), b"1");
+    let open = super::look::open_to_read(&after.path()).unwrap();
+    assert_eq!(super::look::label(&open).unwrap().name, "name");
+}
+
+#[test]
+fn object_whose_first_turn_was_discarded_says_its_name_all_the_same() {
+    let home = Home::new();
+    let mut file = home.file();
+    put(&mut file, "a", b"1");
+    file.discard_turn();
+    put(&mut file, "a", b"2");
+    settle(&mut file);
+    close(file);
+    let open = super::look::open_to_read(&home.path()).unwrap();
+    assert_eq!(super::look::label(&open).unwrap().name, "name");
 }
 
 #[test]
@@ -385,7 +480,7 @@ fn log_without_its_file_is_forgotten() {
     put(&mut file, "a", b"1");
     file.end_turn().unwrap();
     let after = home.after_a_kill();
-    std::fs::write(after.path(), vec![0; super::template().unwrap().len()]).unwrap();
+    std::fs::write(after.path(), vec![0; super::made::template().unwrap().len()]).unwrap();
     let mut file = after.file();
     assert_eq!(get(&mut file, "a"), None);
     put(&mut file, "b", b"2");

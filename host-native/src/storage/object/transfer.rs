@@ -2,7 +2,7 @@
 
 use super::disk::log_path;
 use super::look::{self, Label};
-use super::{CACHE_PAGES, ObjectFile, PAGE_BYTES, SCHEMA};
+use super::{CACHE_PAGES, ObjectFile, PAGE_BYTES, SCHEMA, made};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -164,6 +164,7 @@ pub(crate) fn put_in_place(prepared: &Path, path: &Path) -> Result<(), TransferE
     fold_away(path)?;
     fs::rename(prepared, path)?;
     sync_folders(path)?;
+    made::is_on_disk(path)?;
     Ok(())
 }
 

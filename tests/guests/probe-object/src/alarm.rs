@@ -52,7 +52,10 @@ pub async fn handle(alarm: Alarm) -> Result<(), String> {
     let mut log = stored(LOG).as_array().cloned().unwrap_or_default();
     let delivery = log.len();
     let retry_count = u64::from(alarm.retry_count);
-    log.push(json!({ "scheduled-ms": alarm.scheduled_ms, "retry-count": retry_count }));
+    let late_ms = now_ms().saturating_sub(alarm.scheduled_ms);
+    log.push(json!({
+        "scheduled-ms": alarm.scheduled_ms, "retry-count": retry_count, "late-ms": late_ms,
+    }));
     keep(&log)?;
     // What was seen is to be there after a trap, too.
     keys::sync().await.map_err(|error| format!("{error:?}"))?;

@@ -5,7 +5,8 @@ use crate::bindings::selvedge::keyvalue::store;
 use crate::bindings::test::objects::plains::Plain;
 use crate::bindings::test::objects::subjects::Subject as Other;
 use crate::bindings::wasi::config::store as config;
-use crate::script::{OK, text};
+use crate::script::{OK, number, text};
+use futures::future::join_all;
 use serde_json::{Value, json};
 use wasip3::http::client;
 use wasip3::http::types::{Fields, Request, Response, Scheme};
@@ -20,7 +21,17 @@ pub async fn step(name: &str, arguments: &[Value]) -> Option<Value> {
             let given = Other::new(text(arguments, 0)).run(script).await;
             called(given.map(|given| serde_json::from_str(&given).unwrap_or_default()))
         }
-        // The same, where a failure of the platform ends the caller.
+        // So many calls of another object at once, begun in order, with their number in the place of
+        // `$i`.
+        "call-crowd" => {
+            let script = arguments.get(2).map(Value::to_string).unwrap_or_default();
+            let other = Other::new(text(arguments, 0));
+            let numbered =
+                (0..number(arguments, 1)).map(|index| script.replace("\"$i\"", &index.to_string()));
+            let calls = join_all(numbered.map(|script| other.run(script))).await;
+            json!({ "answered": calls.iter().filter(|given| given.is_ok()).count() })
+        }
+        // The same as `call`, where a failure of the platform ends the caller.
         "call-plain" => {
             let script = arguments.get(1).map(Value::to_string).unwrap_or_default();
             let given = Other::new(text(arguments, 0)).run_plain(script).await;

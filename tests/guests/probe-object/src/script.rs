@@ -7,6 +7,7 @@ use crate::bindings::selvedge::durable::self_;
 use crate::{STARTS_TO_FAIL, Subject, alarm, identity, outside, sql, storage};
 use serde_json::{Value, json};
 use std::hint::black_box;
+use std::io::Write as _;
 use wasip3::clocks::monotonic_clock;
 
 const MILLISECOND: u64 = 1_000_000;
@@ -80,6 +81,12 @@ async fn own(subject: &Subject, name: &str, arguments: &[Value]) -> Result<Value
         }
         "print" => {
             println!("{}", text(arguments, 0));
+            json!(OK)
+        }
+        // Without a line's end.
+        "print-part" => {
+            print!("{}", text(arguments, 0));
+            let _ = std::io::stdout().flush();
             json!(OK)
         }
         "fail" => return Err(text(arguments, 0).to_owned()),

@@ -10,6 +10,18 @@ pub fn answer_twice(response_out: ResponseOutparam) {
     answer_once(unsafe { ResponseOutparam::from_handle(handle) }, "second answer");
 }
 
+/// Answers with a status that no response has, and no body.
+pub fn answer_with_status(response_out: ResponseOutparam, status: u16) {
+    let response = OutgoingResponse::new(Fields::new());
+    if response.set_status_code(status).is_err() {
+        return;
+    }
+    let body = response.body().expect("the first body of this response");
+    ResponseOutparam::set(response_out, Ok(response));
+    // A client that left does not read how the body ends.
+    let _ = OutgoingBody::finish(body, None);
+}
+
 fn answer_once(response_out: ResponseOutparam, text: &str) {
     // Of a body without a length, nobody could tell whether it was whole when the guest trapped.
     let length = text.len().to_string().into_bytes();

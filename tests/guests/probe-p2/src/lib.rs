@@ -5,6 +5,7 @@
 
 mod faults;
 mod keyvalue;
+mod outbound;
 
 use serde_json::json;
 use std::cell::Cell;
@@ -34,6 +35,7 @@ impl Guest for Probe {
         let action = target.split('?').next().and_then(|path| path.splitn(3, '/').nth(2));
         match action.unwrap_or_default().to_owned().as_str() {
             "faults/no-answer" => {}
+            "faults/status-700" => faults::answer_with_status(response_out, 700),
             "faults/second-answer" => faults::answer_twice(response_out),
             "faults/unreachable" => trap(),
             "faults/never-answer" => wstd::runtime::block_on(async {
@@ -94,6 +96,15 @@ async fn answer(action: &str, request: Request<Body>) -> Result<Response<Body>, 
                     Ok(Response::builder().status(502).body(format!("{error:?}").into())?)
                 }
             }
+        }
+        // An authority and a path that the headers give as they stand.
+        "fetch-parts" => {
+            let text = |name| {
+                let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+                value.map(str::to_owned)
+            };
+            let fetched = outbound::fetch(text("x-authority"), text("x-path"));
+            Ok(Response::new(fetched.to_string().into()))
         }
         keyvalue if keyvalue.starts_with("keyvalue/") => keyvalue::answer(keyvalue, request).await,
         other => Ok(Response::builder()

@@ -37,6 +37,7 @@ pub async fn answer(request: Request, arguments: &Arguments) -> Answer {
         "barrier" => barrier(arguments).await,
         "log" => log(arguments),
         "fetch" => fetch(arguments).await,
+        "fetch-parts" => fetch_parts(arguments).await,
         "proxy" => proxy(request, arguments).await,
         other => reply::unknown(other),
     }
@@ -234,6 +235,27 @@ async fn fetch(arguments: &Arguments) -> Answer {
         options
     });
     let request = outbound(arguments.text("url"), Fields::new(), None, end, options)?;
+    sent(request).await
+}
+
+/// The same, of an authority and a path that the query gives as they stand.
+async fn fetch_parts(arguments: &Arguments) -> Answer {
+    let (_, end) = wit_future::new(|| Ok(None));
+    let (request, _sent) = Request::new(Fields::new(), None, end, None);
+    let set = request
+        .set_scheme(Some(&Scheme::Http))
+        .and_then(|()| request.set_authority(arguments.get("authority")))
+        .and_then(|()| request.set_path_with_query(arguments.get("path")));
+    match set {
+        Ok(()) => sent(request).await,
+        // As good as the error of a request that is refused when it is sent.
+        Err(()) => {
+            reply::json(200, &json!({ "error": name_of(&ErrorCode::HttpRequestUriInvalid) }))
+        }
+    }
+}
+
+async fn sent(request: Request) -> Answer {
     match client::send(request).await {
         Err(error) => reply::json(200, &json!({ "error": name_of(&error) })),
         Ok(response) => {

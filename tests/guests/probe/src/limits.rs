@@ -1,6 +1,7 @@
 //! Uses up what a host must bound: processor time, memory, wall time, body bytes.
 
 use crate::arguments::Arguments;
+use crate::host::selvedge::keyvalue::store;
 use crate::http::{body_of, pause};
 use crate::reply::{self, Answer};
 use serde_json::json;
@@ -48,6 +49,7 @@ pub async fn answer(request: Request, arguments: Arguments) -> Answer {
             while writer.write_all(vec![b'x'; 16 * 1024]).await.is_empty() {}
             Ok(None)
         }),
+        "counted-body" => counted_body(&arguments).await,
         "never-answer" => {
             pause(Some(24 * 3600 * 1000)).await;
             reply::text(200, "a day later")
@@ -65,8 +67,36 @@ pub async fn answer(request: Request, arguments: Arguments) -> Answer {
             let error = end.await.err().map(|error| format!("{error:?}"));
             reply::json(200, &json!({ "bytes": bytes, "error": error }))
         }
+        // Says how many random bytes it got of those that it asked for.
+        "random" => {
+            let asked = arguments.number("bytes").unwrap_or(0);
+            let bytes = wasip3::random::random::get_random_bytes(asked).len();
+            reply::json(200, &json!({ "bytes": bytes }))
+        }
         other => reply::unknown(other),
     }
+}
+
+/// Sends an endless body, and keeps a letter in a store for each mebibyte that was taken from it.
+async fn counted_body(arguments: &Arguments) -> Answer {
+    let key = arguments.text("key").to_owned();
+    let Ok(bucket) = store::open(arguments.text("store").to_owned()).await else {
+        return Err(reply::internal("no store"));
+    };
+    let keep = async move |letters: usize| {
+        bucket.set(key.clone(), vec![b'm'; letters], None).await.is_ok()
+    };
+    keep(0).await;
+    reply::streamed(200, &[], async move |mut writer| {
+        let mut taken = 0;
+        while writer.write_all(vec![b'x'; MEBIBYTE]).await.is_empty() {
+            taken += 1;
+            if !keep(taken).await {
+                break;
+            }
+        }
+        Ok(None)
+    })
 }
 
 fn spin(milliseconds: u64) {

@@ -9,7 +9,8 @@ use bindings::test::objects::subjects::{Failure, Subject};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use wasip3::http::types::Request;
+use wasip3::http::types::{Fields, Request, Scheme};
+use wasip3::wit_future;
 
 mod values;
 
@@ -24,8 +25,10 @@ mod bindings {
 
 /// Answers `/…/objects/<action>?name=…`. A failure of the platform has the status 409.
 pub async fn answer(request: Request, arguments: &Arguments) -> Answer {
-    if arguments.action == "door" {
-        return door(request, arguments).await;
+    match arguments.action.as_str() {
+        "door" => return door(request, arguments).await,
+        "door-made" => return door_made(arguments).await,
+        _ => {}
     }
     let name = match arguments.number("name-letters") {
         None => arguments.text("name").to_owned(),
@@ -80,6 +83,21 @@ pub async fn answer(request: Request, arguments: &Arguments) -> Answer {
 async fn door(request: Request, arguments: &Arguments) -> Answer {
     let to = arguments.get("to").unwrap_or("/");
     request.set_path_with_query(Some(to)).map_err(|()| reply::internal("path"))?;
+    fetched(request, arguments).await
+}
+
+/// Sends a request of its own to that object: one without an authority, and with a path and a scheme
+/// where the query names them.
+async fn door_made(arguments: &Arguments) -> Answer {
+    let (_, end) = wit_future::new(|| Ok(None));
+    let (request, _sent) = Request::new(Fields::new(), None, end, None);
+    request.set_path_with_query(arguments.get("to")).map_err(|()| reply::internal("path"))?;
+    let scheme = arguments.get("scheme").map(|scheme| Scheme::Other(scheme.to_owned()));
+    request.set_scheme(scheme.as_ref()).map_err(|()| reply::internal("scheme"))?;
+    fetched(request, arguments).await
+}
+
+async fn fetched(request: Request, arguments: &Arguments) -> Answer {
     let (class, name) = (arguments.text("class"), arguments.text("name"));
     match namespace::fetch(class.to_owned(), name.to_owned(), request).await {
         Ok(response) => Ok(response),

@@ -35,6 +35,11 @@ pub const SQL_STATEMENT_BYTES_MAX: usize = 100_000;
 pub const SQL_PARAMETERS_MAX: usize = 100;
 /// Most columns of a table, and of a result.
 pub const SQL_COLUMNS_MAX: usize = 100;
+/// Longest pattern of LIKE and GLOB, in bytes.
+///
+/// Source: what workerd sets (`src/workerd/util/sqlite.c++`, read 2026-11-26). Matching takes a time
+/// that grows with the product of pattern and text.
+pub const SQL_PATTERN_BYTES_MAX: usize = 50;
 /// Most statements in one batch.
 ///
 /// Ours: as many as keys in one call to the storage.

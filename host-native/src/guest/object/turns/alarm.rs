@@ -23,12 +23,19 @@ pub(super) fn handle_alarm<'a>(
     AlarmDue { wake, done }: AlarmDue,
 ) -> Running<'a> {
     let number = desk.begin(Asker::Alarm(done));
+    {
+        let mut kept = shared.kept();
+        // Another alarm may wait here; what is added from now on is later than both.
+        kept.woken_at = kept.woken_at.max(Some(wake.at_ms));
+        // The index forgets the entry that woke us.
+        kept.wakes_at = None;
+    }
     Box::pin(async move {
+        // A handler that awaits is not joined by the next, whose alarm it has set itself.
+        let _one = desk.alarms.lock().await;
+        desk.begin_now(number);
         let alarm = {
             let mut kept = shared.kept();
-            kept.woken_at = Some(wake.at_ms);
-            // The index forgets the entry that woke us.
-            kept.wakes_at = None;
             if functions.alarm_handler.is_none() && kept.file.alarm()?.is_some() {
                 let (class, object) = (&*life.class.name, &*life.name);
                 tracing::error!(
@@ -38,15 +45,15 @@ pub(super) fn handle_alarm<'a>(
                 );
                 kept.file.set_alarm(None)?;
             }
-            let alarm = kept.file.alarm()?;
-            // A later alarm needs an entry of its own.
-            kept.alarm_set |= alarm.is_some();
             let now_ms = clock::now_ms();
-            let alarm = alarm.filter(|alarm| alarm.due_ms <= now_ms && !kept.handling);
-            kept.handling |= alarm.is_some();
-            alarm
+            let alarm = kept.file.alarm()?;
+            // A later alarm needs an entry of its own. The one that is handled now has this entry,
+            // until it is done.
+            kept.alarm_set |= alarm.is_some_and(|alarm| alarm.due_ms > now_ms);
+            let alarm = alarm.filter(|alarm| alarm.due_ms <= now_ms);
+            alarm.map(|alarm| (alarm, kept.begins_handling()))
         };
-        if let (Some(alarm), Some(handler)) = (alarm, functions.alarm_handler) {
+        if let (Some((alarm, which)), Some(handler)) = (alarm, functions.alarm_handler) {
             let told = Val::Record(vec![
                 ("scheduled-ms".to_owned(), Val::U64(alarm.scheduled_ms)),
                 ("retry-count".to_owned(), Val::U32(alarm.retry_count)),
@@ -57,7 +64,7 @@ pub(super) fn handle_alarm<'a>(
                 [Val::Result(Err(reason))] => Some(spelled(reason.as_deref())),
                 _ => None,
             };
-            end_alarm(life, shared, alarm, failed)?;
+            end_alarm(life, shared, (alarm, which), failed)?;
         }
         desk.answer(shared, number, |asker| match asker {
             Asker::Alarm(done) => Some(Answer::Alarm(done)),
@@ -71,11 +78,11 @@ pub(super) fn handle_alarm<'a>(
 pub(super) fn end_alarm(
     life: &Life,
     shared: &Shared,
-    alarm: Alarm,
+    (alarm, which): (Alarm, u64),
     failed: Option<String>,
 ) -> Result<(), ObjectFileError> {
     let mut kept = shared.kept();
-    if !std::mem::take(&mut kept.handling) {
+    if !kept.ends_handling(which) {
         return Ok(());
     }
     let (class, object, retry_count) = (&*life.class.name, &*life.name, alarm.retry_count);

@@ -1,6 +1,6 @@
 //! Who waits for an instance, and the answers that wait for the disk.
 
-use crate::guest::object::mailbox::{CallError, Place};
+use crate::guest::object::mailbox::{CallError, Place, Woken};
 use crate::guest::object::own::Shared;
 use crate::guest::object::turns::body;
 use futures::channel::oneshot;
@@ -25,6 +25,8 @@ pub(super) struct Desk {
     pub(super) last_active: Cell<Option<Instant>>,
     /// Since when somebody has waited for the next instance, where the class was replaced.
     pub(super) kept_waiting: Cell<Option<Instant>>,
+    /// Held by the alarm that is being handled: one at a time.
+    pub(super) alarms: tokio::sync::Mutex<()>,
 }
 
 /// A call that has been begun.
@@ -38,7 +40,7 @@ pub(super) struct Begun {
 pub(super) enum Asker {
     Call(oneshot::Sender<Result<Option<Val>, CallError>>, Place),
     Fetch(oneshot::Sender<Result<http::Response<wasmtime_wasi_http::WasiBody>, CallError>>, Place),
-    Alarm(oneshot::Sender<()>),
+    Alarm(oneshot::Sender<Woken>),
 }
 
 /// An answer on its way.
@@ -48,7 +50,7 @@ pub(super) enum Answer {
         oneshot::Sender<Result<http::Response<wasmtime_wasi_http::WasiBody>, CallError>>,
         Result<http::Response<wasmtime_wasi_http::WasiBody>, CallError>,
     ),
-    Alarm(oneshot::Sender<()>),
+    Alarm(oneshot::Sender<Woken>),
 }
 
 impl Desk {
@@ -57,6 +59,14 @@ impl Desk {
         self.next_number.set(number + 1);
         self.begun.borrow_mut().push(Begun { number, at: Instant::now(), asker });
         number
+    }
+
+    /// Has the time of a call begin now, which has waited for another until now.
+    pub(super) fn begin_now(&self, number: u64) {
+        let mut begun = self.begun.borrow_mut();
+        if let Some(begun) = begun.iter_mut().find(|begun| begun.number == number) {
+            begun.at = Instant::now();
+        }
     }
 
     /// Notes an answer; it goes out when all that was written so far is on disk.
@@ -137,7 +147,7 @@ impl Answer {
                 drop(reply.send(Ok(result)));
             }
             Self::Fetch(reply, response) => drop(reply.send(response)),
-            Self::Alarm(done) => drop(done.send(())),
+            Self::Alarm(done) => drop(done.send(Woken::Done)),
         }
     }
 

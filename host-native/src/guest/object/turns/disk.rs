@@ -204,7 +204,7 @@ impl Disk<'_> {
             self.add_wake(at_ms);
             return Ok(true);
         }
-        kept.file.end_turn()?;
+        kept.end_turn()?;
         let before = kept.file.durable();
         let to_sync = if self.syncing.is_none() { kept.file.next_sync()? } else { None };
         let durable = kept.file.durable();
@@ -330,7 +330,7 @@ impl Disk<'_> {
         self.shared.not_busy().await;
         let committed = {
             let mut kept = self.shared.kept();
-            kept.file.discard_turn();
+            kept.discard_turn();
             kept.file.spoken()
         };
         // Answers that rely on what was thrown away: a turn that is committed here is another one.
@@ -379,11 +379,19 @@ impl Disk<'_> {
     async fn retry_alarm(&mut self, end: &End) -> anyhow::Result<()> {
         let at_ms = {
             let mut kept = self.shared.kept();
-            let alarm = if kept.handling { kept.file.alarm()? } else { None };
-            if let Some(alarm) = alarm {
+            if let Some(which) = kept.handling()
+                && let Some(alarm) = kept.file.alarm()?
+            {
                 drop(kept);
-                end_alarm(self.life, self.shared, alarm, Some(end.for_callers()))?;
+                end_alarm(self.life, self.shared, (alarm, which), Some(end.for_callers()))?;
                 kept = self.shared.kept();
+            }
+            let is_woken = |begun: &Begun| matches!(begun.asker, Asker::Alarm(_));
+            if self.desk.begun.borrow().iter().any(is_woken) {
+                // All entries that woke the object go, the one of an alarm that waited to be handled
+                // included.
+                kept.alarm_set = true;
+                kept.wakes_at = None;
             }
             kept.wake_to_add()?
         };
@@ -394,8 +402,8 @@ impl Disk<'_> {
                 self.note_added(at_ms);
             }
         }
-        self.shared.kept().file.end_turn()?;
-        // The entry that woke the object has done its work.
+        self.shared.kept().end_turn()?;
+        // The entries that woke the object have done their work.
         let mut begun = self.desk.begun.borrow_mut();
         let mut waiting = Vec::new();
         for begun in begun.drain(..) {

@@ -4,8 +4,8 @@ use super::{Home, close, get, put, settle};
 use crate::storage::object::{ObjectFile, Rows, SqlError, SqlValue};
 use rusqlite::types::Value;
 use selvedge_contract::limits::{
-    SQL_MS_MAX, SQL_PARAMETERS_MAX, SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX, SQL_STATEMENT_BYTES_MAX,
-    SQL_STATEMENTS_MAX,
+    SQL_MS_MAX, SQL_PARAMETERS_MAX, SQL_PATTERN_BYTES_MAX, SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX,
+    SQL_STATEMENT_BYTES_MAX, SQL_STATEMENTS_MAX,
 };
 use std::time::{Duration, Instant};
 
@@ -295,6 +295,128 @@ fn writing_without_an_end_is_stopped_and_leaves_no_half() {
     exec(&mut file, "INSERT INTO t VALUES (5)");
     settle(&mut file);
     assert_eq!(numbers(&mut file, "SELECT x FROM t"), [5]);
+}
+
+/// What SQLite itself makes of an expression.
+fn as_sqlite(expression: &str) -> Value {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection.query_row(&format!("SELECT {expression}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn functions_in_the_place_of_sqlites_give_what_sqlites_give() {
+    let values = [
+        "NULL",
+        "''",
+        "'a'",
+        "'ab'",
+        "'abcabca'",
+        "'é'",
+        "'aéaéb'",
+        "'é\u{10ffff}b'",
+        "' \t a '",
+        "12",
+        "121.5",
+        "1e300",
+        "-0.1",
+        "x''",
+        "x'00'",
+        "x'61'",
+        "x'616263'",
+        "x'c3a9'",
+        "x'c3'",
+        "x'a9'",
+        "x'c3c3a9a9'",
+        "CAST(x'c3a9a9' AS TEXT)",
+        "CAST(x'ff61ff' AS TEXT)",
+        "'a' || char(0) || 'b'",
+        "char(0)",
+        "zeroblob(3)",
+    ];
+    let home = Home::new();
+    let mut file = home.file();
+    let mut expressions = Vec::new();
+    for first in values {
+        for second in values {
+            for function in ["instr", "trim", "ltrim", "rtrim"] {
+                expressions.push(format!("{function}({first}, {second})"));
+            }
+            for third in ["NULL", "''", "'xé'", "7", "x'ff'"] {
+                expressions.push(format!("replace({first}, {second}, {third})"));
+            }
+        }
+    }
+    for expression in expressions {
+        for told in [format!("typeof({expression})"), format!("hex({expression})")] {
+            let ours = exec(&mut file, &format!("SELECT {told}")).rows[0][0].clone();
+            assert_eq!(ours, as_sqlite(&told), "{told}");
+        }
+    }
+    // A schema may call them, too.
+    exec(&mut file, "CREATE TABLE t(a, b AS (instr(a, 'x')) STORED, CHECK (trim(a, ' ') <> ''))");
+    exec(&mut file, "CREATE INDEX i ON t(replace(a, 'x', 'y'))");
+    exec(&mut file, "INSERT INTO t(a) VALUES ('ax')");
+    assert_eq!(numbers(&mut file, "SELECT b FROM t WHERE replace(a, 'x', 'y') = 'ay'"), [2]);
+}
+
+#[test]
+fn one_call_of_a_function_cannot_take_long() {
+    let home = Home::new();
+    let mut file = home.file();
+    let (hay, needle) = ("zeroblob(16000000)", "CAST(zeroblob(8000000) || x'01' AS BLOB)");
+    let letters = "replace(hex(zeroblob(4000000)), '0', 'a')";
+    let half = "replace(hex(zeroblob(2000000)), '0', 'a')";
+    // Characters of two bytes and more, 40 000 of them.
+    let many = "(WITH RECURSIVE n(i) AS (SELECT 256 UNION ALL SELECT i + 1 FROM n LIMIT 40000) SELECT group_concat(char(i), '') FROM n)";
+    for statement in [
+        format!("SELECT instr({hay}, {needle})"),
+        format!("SELECT instr({letters}, {half} || 'b')"),
+        format!("SELECT length(replace({letters}, {half} || 'b', 'c'))"),
+        format!("SELECT length(trim({letters}, {many}))"),
+        format!("SELECT length(trim({letters} || 'c', {many} || 'a'))"),
+        format!(
+            "SELECT length(ltrim({letters}, {many} || 'a')), length(rtrim({letters}, {many} || 'a'))"
+        ),
+    ] {
+        let begun = Instant::now();
+        exec(&mut file, &statement);
+        assert!(begun.elapsed() < Duration::from_secs(3), "{statement}: {:?}", begun.elapsed());
+    }
+    limit(file.exec(&format!("SELECT replace({letters}, 'a', '0123456789')"), &[]));
+}
+
+#[test]
+fn pattern_is_bounded() {
+    let home = Home::new();
+    let mut file = home.file();
+    let pattern = "%".repeat(SQL_PATTERN_BYTES_MAX);
+    for word in ["LIKE", "GLOB"] {
+        exec(&mut file, &format!("SELECT 'a' {word} '{pattern}'"));
+        let said = failed(file.exec(&format!("SELECT 'a' {word} '{pattern}%'"), &[]));
+        assert!(said.contains("pattern"), "{said}");
+    }
+}
+
+#[test]
+fn time_is_that_of_a_batch_as_a_whole() {
+    let home = Home::new();
+    let mut file = home.file();
+    // Each takes less than a call may.
+    let one = format!("{ENDLESS} SELECT sum(i) FROM (SELECT i FROM n LIMIT 3000000)");
+    let begun = Instant::now();
+    exec(&mut file, &one);
+    let alone = begun.elapsed();
+    let times = usize::try_from(SQL_MS_MAX).unwrap() * 3
+        / usize::try_from(alone.as_millis()).unwrap().max(1)
+        + 2;
+    let begun = Instant::now();
+    let all = batch(&mut file, &vec![&*one; times.min(SQL_STATEMENTS_MAX)]);
+    assert!(
+        matches!(all, Err(SqlError::TooSlow)),
+        "{times} of {alone:?} took {:?}",
+        begun.elapsed()
+    );
+    assert!(begun.elapsed() < Duration::from_millis(SQL_MS_MAX * 2), "{:?}", begun.elapsed());
 }
 
 #[test]

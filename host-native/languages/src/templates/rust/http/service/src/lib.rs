@@ -8,10 +8,9 @@ use wit_bindgen::spawn_local;
 
 mod greeting;
 
-// Modules and types for everything in the world `service` of `wit/`.
-mod bindings {
-    wit_bindgen::generate!({ path: "../wit", world: "service", generate_all });
-}
+// Modules and types for everything in the world `service` of `wit/`; `selvedge build` writes them.
+#[path = "../bindings/world.rs"]
+mod bindings;
 
 /// The store's name in selvedge.toml.
 const STORE: &str = "{{name}}";

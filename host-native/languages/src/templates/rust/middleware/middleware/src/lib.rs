@@ -10,10 +10,9 @@ use wit_bindgen::spawn_local;
 
 mod id;
 
-// Modules and types for everything in the world `middleware` of `wit/`.
-mod bindings {
-    wit_bindgen::generate!({ path: "../wit", world: "middleware", generate_all });
-}
+// Modules and types for everything in the world `middleware` of `wit/`; `selvedge build` writes them.
+#[path = "../bindings/world.rs"]
+mod bindings;
 
 const HEADER: &str = "x-request-id";
 

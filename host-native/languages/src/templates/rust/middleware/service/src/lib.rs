@@ -5,10 +5,9 @@ use bindings::wasi::http::types::{ErrorCode, Fields, Request, Response};
 use bindings::{wit_future, wit_stream};
 use wit_bindgen::spawn_local;
 
-// Modules and types for everything in the world `service` of `wit/`.
-mod bindings {
-    wit_bindgen::generate!({ path: "../wit", world: "service", generate_all });
-}
+// Modules and types for everything in the world `service` of `wit/`; `selvedge build` writes them.
+#[path = "../bindings/world.rs"]
+mod bindings;
 
 struct Service;
 

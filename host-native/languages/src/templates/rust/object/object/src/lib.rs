@@ -7,10 +7,9 @@ use bindings::exports::me::{{snake}}::counters::{Error, Guest, GuestCounter};
 use bindings::selvedge::durable::storage;
 use std::cell::Cell;
 
-// Modules and types for everything in the world `object` of `wit/`.
-mod bindings {
-    wit_bindgen::generate!({ path: "../wit", world: "object", generate_all });
-}
+// Modules and types for everything in the world `object` of `wit/`; `selvedge build` writes them.
+#[path = "../bindings/world.rs"]
+mod bindings;
 
 const VALUE: &str = "value";
 
