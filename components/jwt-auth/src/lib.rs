@@ -7,15 +7,16 @@
 //! The key is the secret `jwt-key`. The vars `jwt-issuer` and `jwt-audience` say whose tokens count,
 //! and for whom they have to be. The service behind gets the token's subject as `x-auth-subject`.
 
-use bindings::exports::wasi::http::handler::Guest;
+use bindings::exports::wasi::http0_3_0::handler::Guest;
 use bindings::wasi::config::store;
-use bindings::wasi::http::handler;
-use bindings::wasi::http::types::{ErrorCode, Fields, HeaderError, Request, Response};
+use bindings::wasi::http0_3_0::handler;
+use bindings::wasi::http0_3_0::types::{ErrorCode, Fields, HeaderError, Request, Response};
 use bindings::{wit_future, wit_stream};
 use std::sync::OnceLock;
 use token::{Refusal, Verifier};
 use wit_bindgen::spawn_local;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",

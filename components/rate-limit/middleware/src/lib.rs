@@ -9,15 +9,16 @@
 //! the limit must not take the service away. The log says so.
 
 use bindings::demo::rate_limit::token_buckets::TokenBucket;
-use bindings::exports::wasi::http::handler::Guest;
+use bindings::exports::wasi::http0_3_0::handler::Guest;
 use bindings::wasi::config::store;
-use bindings::wasi::http::handler;
-use bindings::wasi::http::types::{ErrorCode, Fields, HeaderError, Request, Response};
+use bindings::wasi::http0_3_0::handler;
+use bindings::wasi::http0_3_0::types::{ErrorCode, Fields, HeaderError, Request, Response};
 use bindings::{wit_future, wit_stream};
 use limit::{Limit, Told};
 use std::sync::OnceLock;
 use wit_bindgen::spawn_local;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

@@ -11,10 +11,11 @@
 use bindings::exports::demo::rate_limit::token_buckets::{Error, Guest, GuestTokenBucket, Verdict};
 use bindings::exports::selvedge::durable::alarm_handler;
 use bindings::selvedge::durable::{alarms, storage};
-use bindings::wasi::clocks::system_clock;
+use bindings::wasi::clocks0_3_0::system_clock;
 use level::{Level, Rate};
 use std::cell::Cell;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

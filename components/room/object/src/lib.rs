@@ -9,10 +9,11 @@
 
 use bindings::exports::demo::room::rooms::{Error, Guest, GuestRoom, Message};
 use bindings::selvedge::durable::storage::{self, ListOptions};
-use bindings::wasi::clocks::monotonic_clock;
+use bindings::wasi::clocks0_3_0::monotonic_clock;
 use signal::Signal;
 use std::cell::Cell;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

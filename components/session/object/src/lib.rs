@@ -9,8 +9,9 @@ use bindings::exports::demo::session::sessions::{Failure, Guest, GuestSession};
 use bindings::exports::selvedge::durable::alarm_handler;
 use bindings::selvedge::durable::types::Error;
 use bindings::selvedge::durable::{alarms, storage};
-use bindings::wasi::clocks::system_clock;
+use bindings::wasi::clocks0_3_0::system_clock;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

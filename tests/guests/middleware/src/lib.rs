@@ -4,11 +4,12 @@
 //! A mark is the place in the chain, 1 for the outermost: `x-request-marks` lists those that the
 //! request passed, `x-marks` those that the response passed.
 
-use bindings::exports::wasi::http::handler::Guest;
-use bindings::wasi::http::handler;
-use bindings::wasi::http::types::{ErrorCode, Fields, Request, Response};
+use bindings::exports::wasi::http0_3_0::handler::Guest;
+use bindings::wasi::http0_3_0::handler;
+use bindings::wasi::http0_3_0::types::{ErrorCode, Fields, Request, Response};
 use bindings::{wit_future, wit_stream};
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: "../../../wit",
