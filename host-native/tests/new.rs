@@ -113,14 +113,28 @@ fn a_service_in_c_answers() {
     greets("c");
 }
 
-#[test]
-fn an_object_in_rust_counts() {
-    begun("rust", "object", |host| {
+fn counts(language: &str) {
+    begun(language, "object", |host| {
         assert_eq!(get(host, "POST", "/?name=x").0, "x stands at 1\n");
         assert_eq!(get(host, "POST", "/?name=x").0, "x stands at 2\n");
         assert_eq!(get(host, "GET", "/?name=x").0, "x stands at 2\n");
         assert_eq!(get(host, "GET", "/?name=y").0, "y stands at 0\n");
     });
+}
+
+#[test]
+fn an_object_in_rust_counts() {
+    counts("rust");
+}
+
+#[test]
+fn an_object_in_go_counts() {
+    counts("go");
+}
+
+#[test]
+fn an_object_in_python_counts() {
+    counts("python");
 }
 
 #[test]
@@ -194,8 +208,10 @@ fn projects_test_themselves() {
     for language in ["rust", "go", "python", "c"] {
         tests_itself(language, "http", &path);
     }
-    for template in ["object", "middleware"] {
-        tests_itself("rust", template, &path);
+    for (language, template) in
+        [("rust", "object"), ("rust", "middleware"), ("go", "object"), ("python", "object")]
+    {
+        tests_itself(language, template, &path);
     }
     let node = selvedge_languages::npm::node(&selvedge_languages::tool::Silent).unwrap();
     let node = node.parent().map(|folder| folder.display().to_string()).unwrap_or_default();

@@ -8,14 +8,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The areas that there are; each is a folder of `cases/`.
-pub const AREAS: [&str; 7] =
-    ["config", "faults", "http", "keyvalue", "limits", "objects", "routing"];
+pub const AREAS: [&str; 8] =
+    ["config", "faults", "http", "keyvalue", "languages", "limits", "objects", "routing"];
+
+/// The languages that a case may be written for all at once.
+pub const LANGUAGES: [&str; 5] = ["rust", "go", "typescript", "python", "c"];
 
 /// One fact that users may rely on, and the steps that show it.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// `<area>/<fact>`, from the file's place.
+    /// `<area>/<fact>`, from the file's place; then `_<language>`, where it is one of several.
     pub name: String,
+    /// `<area>/<fact>.toml`.
+    pub file: String,
+    /// The language whose guest is asked, where the file is for several.
+    pub language: Option<&'static str>,
     /// The area alone.
     pub area: String,
     /// The fact, as a sentence.
@@ -39,15 +46,18 @@ struct CaseFile {
     own_host: bool,
     #[serde(default)]
     computes_for_ever: bool,
+    /// Makes a case of it for each of these.
+    #[serde(default)]
+    languages: Vec<String>,
     step: Vec<toml::Value>,
 }
 
 impl Case {
-    /// Reads the case at `<folder>/<area>/<fact>.toml`.
+    /// Reads the cases at `<folder>/<area>/<fact>.toml`: one, or one for each language.
     ///
     /// # Errors
     /// Where the area is unknown, the file does not parse, or a step says nothing or two things.
-    pub fn open(folder: &Path, path: &Path) -> Result<Self> {
+    pub fn open(folder: &Path, path: &Path) -> Result<Vec<Self>> {
         let place = path.strip_prefix(folder)?.with_extension("");
         let name = place.to_str().context("a name that is not UTF-8")?.to_owned();
         let (area, fact) = name.split_once('/').context("a case lies in a folder of its area")?;
@@ -57,25 +67,57 @@ impl Case {
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
             "a fact is named in lower case with underscores"
         );
-        let area = area.to_owned();
         let file: CaseFile = toml::from_str(&fs::read_to_string(path)?)?;
         ensure!(file.says.ends_with('.'), "`says` is a sentence, with a full stop");
         ensure!(!file.step.is_empty(), "a case without a step shows nothing");
+        if file.languages.is_empty() {
+            return Ok(vec![Self::of(&file, &name, area, None)?]);
+        }
+        let known = |language: &String| {
+            let found = LANGUAGES.into_iter().find(|known| known == language);
+            found.with_context(|| format!("{language:?} is none of {}", LANGUAGES.join(", ")))
+        };
+        let each = |language: &String| Self::of(&file, &name, area, Some(known(language)?));
+        file.languages.iter().map(each).collect()
+    }
+
+    /// The case of a file, for one language where it has several.
+    fn of(
+        file: &CaseFile,
+        place: &str,
+        area: &str,
+        language: Option<&'static str>,
+    ) -> Result<Self> {
+        let name = match language {
+            Some(language) => format!("{place}_{language}"),
+            None => place.to_owned(),
+        };
         let mut case = Self {
             name,
-            area,
-            says: file.says,
+            file: format!("{place}.toml"),
+            language,
+            area: area.to_owned(),
+            says: file.says.clone(),
             own_host: file.own_host,
             moves_clock: false,
             computes_for_ever: file.computes_for_ever,
-            steps: file.step,
+            steps: file.step.clone(),
         };
+        let mut variables = Variables::placeholders();
+        case.add_to(&mut variables);
         for index in 0..case.steps.len() {
-            let step = case.step(index, &Variables::placeholders())?;
+            let step = case.step(index, &variables)?;
             case.own_host |= step.needs_own_host();
             case.moves_clock |= step.advance_clock_seconds.is_some();
         }
         Ok(case)
+    }
+
+    /// Defines what this case knows from the beginning, beside its name.
+    pub fn add_to(&self, variables: &mut Variables) {
+        if let Some(language) = self.language {
+            variables.set("language", language.to_owned());
+        }
     }
 
     /// How many steps there are.
@@ -108,11 +150,14 @@ pub fn all(folder: &Path) -> Result<Vec<(String, Result<Case>)>> {
     if paths.is_empty() {
         bail!("there is no case in {}", folder.display());
     }
-    let named = |path: &PathBuf| {
-        let place = path.strip_prefix(folder).unwrap_or(path);
-        (place.with_extension("").display().to_string(), Case::open(folder, path))
+    let named = |path: &PathBuf| match Case::open(folder, path) {
+        Ok(cases) => cases.into_iter().map(|case| (case.name.clone(), Ok(case))).collect(),
+        Err(error) => {
+            let place = path.strip_prefix(folder).unwrap_or(path);
+            vec![(place.with_extension("").display().to_string(), Err(error))]
+        }
     };
-    Ok(paths.iter().map(named).collect())
+    Ok(paths.iter().flat_map(named).collect())
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
@@ -142,7 +187,9 @@ mod tests {
         fs::create_dir(folder.path().join(area)).unwrap();
         let path = folder.path().join(area).join("fact.toml");
         fs::write(&path, text).unwrap();
-        Case::open(folder.path(), &path)
+        let mut cases = Case::open(folder.path(), &path)?;
+        assert!(cases.len() == 1);
+        Ok(cases.remove(0))
     }
 
     #[test]
@@ -150,6 +197,22 @@ mod tests {
         let case = open("http", GOOD).unwrap();
         assert_eq!((case.name.as_str(), case.area.as_str()), ("http/fact", "http"));
         assert!(!case.own_host && !case.moves_clock);
+    }
+
+    #[test]
+    fn case_is_made_for_each_of_its_languages() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("languages")).unwrap();
+        let path = folder.path().join("languages/fact.toml");
+        let text =
+            format!("languages = [\"go\", \"c\"]\n{}", GOOD.replace("\"/\"", "\"/{{language}}\""));
+        fs::write(&path, &text).unwrap();
+        let cases = Case::open(folder.path(), &path).unwrap();
+        let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["languages/fact_go", "languages/fact_c"]);
+        assert!(cases.iter().all(|case| case.file == "languages/fact.toml"));
+        fs::write(&path, text.replace("\"go\"", "\"cobol\"")).unwrap();
+        assert!(Case::open(folder.path(), &path).is_err());
     }
 
     #[test]

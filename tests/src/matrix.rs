@@ -28,7 +28,7 @@ pub fn page(cases: &[Case], differences: &Differences) -> String {
     }
     let mut text = HEAD.to_owned();
     counts(&mut text, &areas, differences);
-    reasons(&mut text, differences);
+    reasons(&mut text, cases, differences);
     for (area, cases) in areas {
         let _ = write!(text, "\n## {area}\n\n| case |");
         for host in HOSTS {
@@ -37,7 +37,7 @@ pub fn page(cases: &[Case], differences: &Differences) -> String {
         text.push_str(" what it says |\n|---|---|---|---|\n");
         for case in cases {
             let (_, fact) = case.name.split_once('/').unwrap_or(("", &case.name));
-            let _ = write!(text, "| [`{fact}`](cases/{}.toml) |", case.name);
+            let _ = write!(text, "| [`{fact}`](cases/{}) |", case.file);
             for host in HOSTS {
                 let holds = differences.of(&case.name, host).is_none();
                 let _ = write!(text, " {} |", if holds { "✓" } else { "–" });
@@ -71,7 +71,7 @@ fn counts(text: &mut String, areas: &BTreeMap<&str, Vec<&Case>>, differences: &D
 }
 
 /// Each reason once, with the cases that it explains.
-fn reasons(text: &mut String, differences: &Differences) {
+fn reasons(text: &mut String, all: &[Case], differences: &Differences) {
     text.push_str("\n## What differs, and why\n\n");
     if differences.all().is_empty() {
         text.push_str("Nothing.\n");
@@ -86,8 +86,12 @@ fn reasons(text: &mut String, differences: &Differences) {
     }
     text.push_str("| host | why | cases |\n|---|---|---|\n");
     for (host, reason, cases) in reasons {
-        let links: Vec<String> =
-            cases.iter().map(|case| format!("[`{case}`](cases/{case}.toml)")).collect();
+        let file = |name: &str| all.iter().find(|case| case.name == name).map(|case| &case.file);
+        let link = |name: &&str| match file(name) {
+            Some(file) => format!("[`{name}`](cases/{file})"),
+            None => format!("`{name}`"),
+        };
+        let links: Vec<String> = cases.iter().map(link).collect();
         let _ = writeln!(text, "| {host} | {} | {} |", cell(reason), links.join(", "));
     }
 }

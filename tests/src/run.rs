@@ -63,8 +63,10 @@ enum Message {
 /// # Errors
 /// The step that was not as the case says, and every difference of it.
 pub async fn run<R: Running>(case: &Case, target: Target<R>, origin: &str) -> Result<()> {
+    let mut variables = Variables::new(&case.name, origin, "");
+    case.add_to(&mut variables);
     let mut run = Run {
-        variables: Variables::new(&case.name, origin, ""),
+        variables,
         target,
         connections: Connections::default(),
         background: HashMap::new(),

@@ -24,6 +24,8 @@ use tokio::process::Command;
 const SECRET_BINDING: &str = "SECRET_FROM_ENV";
 /// The binding of its secret of a file.
 const FILE_SECRET_BINDING: &str = "SECRET_FROM_FILE";
+/// The binding of the key that tokens are signed with, a file too.
+const TOKEN_KEY_BINDING: &str = "SECRET_JWT_KEY";
 
 /// The bundle of an app.
 #[derive(Debug)]
@@ -94,9 +96,15 @@ impl Host for WorkersHost {
 
     async fn start(&self, place: Place) -> Result<WorkersRunning> {
         let run = Arc::clone(self.run.get().context("the app was not built")?);
-        let secret = std::fs::read_to_string(self.app.join("secret.txt"))?;
-        let secret = secret.trim_end_matches('\n');
-        let vars = json!({ SECRET_BINDING: SECRET, FILE_SECRET_BINDING: secret });
+        let secret = |file: &str| {
+            let text = std::fs::read_to_string(self.app.join(file))?;
+            anyhow::Ok(text.trim_end_matches('\n').to_owned())
+        };
+        let vars = json!({
+            SECRET_BINDING: SECRET,
+            FILE_SECRET_BINDING: secret("secret.txt")?,
+            TOKEN_KEY_BINDING: secret("jwt-key.txt")?,
+        });
         std::fs::write(place.folder.join("vars.json"), vars.to_string())?;
         let clock = self.clock.clone();
         if place.moves_clock {

@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 use token::{Refusal, Verifier};
 use wit_bindgen::spawn_local;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",

@@ -147,6 +147,8 @@ fn generate(world: &World) -> Result<Files, BuildError> {
 }
 
 /// Finds the tools without running them on anything; says what its author should know of.
-pub(crate) fn check(_project: &Project<'_>, _world: &World) -> Result<Vec<String>, BuildError> {
+pub(crate) fn check(project: &Project<'_>, _world: &World) -> Result<Vec<String>, BuildError> {
+    sources(project.folder)?;
+    compiler(project.folder, project.out)?;
     Ok(Vec::new())
 }

@@ -525,8 +525,13 @@ impl Blank<'_> {
 
     /// What runs the project's own tests, in its folder.
     fn test(&self) -> String {
+        let is_object = self.template == Template::Object;
         match self.language {
             Language::Rust => "cargo test".to_owned(),
+            Language::Go if is_object => "cd object && go test ./tally".to_owned(),
+            Language::Python if is_object => {
+                "python3 -m unittest discover -s object/tests".to_owned()
+            }
             Language::Go => "cd service && go test ./greeting".to_owned(),
             Language::JavaScript => "node --test service/test/greeting.test.js".to_owned(),
             Language::TypeScript => "node --test service/test/greeting.test.ts".to_owned(),
@@ -545,6 +550,7 @@ impl Blank<'_> {
             Language::Go => "main.go",
             Language::JavaScript => "src/main.js",
             Language::TypeScript => "src/main.ts",
+            Language::Python if self.template == Template::Object => "src/counters.py",
             Language::Python => "src/app.py",
             Language::C => "src/service.c",
         };

@@ -18,6 +18,7 @@ use limit::{Limit, Told};
 use std::sync::OnceLock;
 use wit_bindgen::spawn_local;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

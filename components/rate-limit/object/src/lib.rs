@@ -15,6 +15,7 @@ use bindings::wasi::clocks0_3_0::system_clock;
 use level::{Level, Rate};
 use std::cell::Cell;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

@@ -13,6 +13,7 @@ use bindings::wasi::clocks0_3_0::monotonic_clock;
 use signal::Signal;
 use std::cell::Cell;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

@@ -11,6 +11,7 @@ use bindings::selvedge::durable::types::Error;
 use bindings::selvedge::durable::{alarms, storage};
 use bindings::wasi::clocks0_3_0::system_clock;
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../wit"],

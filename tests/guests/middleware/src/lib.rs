@@ -9,6 +9,7 @@ use bindings::wasi::http0_3_0::handler;
 use bindings::wasi::http0_3_0::types::{ErrorCode, Fields, Request, Response};
 use bindings::{wit_future, wit_stream};
 
+// `wit/` has two versions of some packages; the modules of these are named with their version.
 mod bindings {
     wit_bindgen::generate!({
         path: "../../../wit",

@@ -1,0 +1,3 @@
+module {{name}}-object
+
+go 1.25

@@ -1,0 +1,3 @@
+module {{name}}-service
+
+go 1.25
