@@ -57,7 +57,7 @@ fn begun(language: &str, template: &str, act: impl FnOnce(&Host)) {
     let began = Instant::now();
     let said = ok(place.path(), &["new", &name, "--lang", language, "--template", template]);
     assert!(began.elapsed() < NEW_WITHIN, "{:?}", began.elapsed());
-    assert!(said.contains("selvedge serve --build"), "{said}");
+    assert!(said.contains("selvedge dev"), "{said}");
     let app = place.path().join(&name);
     ok(&app, &["check"]);
     ok(&app, &["build"]);

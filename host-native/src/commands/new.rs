@@ -121,7 +121,7 @@ fn tell(created: &Created, name: &Name, language: Language, template: Template, 
     if app != Path::new(".") {
         eprintln!("  cd {}", app.display());
     }
-    eprintln!("  selvedge serve --build");
+    eprintln!("  selvedge dev");
     eprintln!("  curl 'http://127.0.0.1:8787{}'", created.request);
 }
 

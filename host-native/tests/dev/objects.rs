@@ -75,6 +75,25 @@ fn an_object_of_a_changed_class_begins_anew_with_what_it_stored() {
 }
 
 #[test]
+fn a_changed_grant_or_bound_of_a_class_holds_for_its_live_objects() {
+    let mut app = Developed::of(MANIFEST);
+    let script = r#"[["bump"], ["put", "key", "stored"], ["call-class-plain", "other"]]"#;
+    let called = app.host.run("one", script);
+    assert_eq!(called.status, 200, "{}", called.body);
+    let manifest = app.manifest();
+    let denied = manifest.replace(
+        "wasm = \"subject.wasm\"\nobjects = [\"subject\", \"plain\"]",
+        "wasm = \"subject.wasm\"\nobjects = [\"subject\"]",
+    );
+    assert_ne!(manifest, denied);
+    app.save("selvedge.toml", denied.as_bytes());
+    app.says("Swapped subject in ");
+    let called = app.host.run("one", r#"[["get", "key"], ["call-class-plain", "other"]]"#);
+    let text = called.body.to_string();
+    assert!(text.contains("stored") && text.contains("access-denied"), "{text}");
+}
+
+#[test]
 fn a_class_that_goes_and_comes_back_has_its_objects_as_they_were_stored() {
     let mut app = Developed::of(MANIFEST);
     assert_eq!(add(&app.host.address, "one"), 1);
