@@ -23,6 +23,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Connections that the kernel may keep while the host is busy.
 const BACKLOG: u32 = 1024;
 
+/// The least that a connection can be told to take of a request's head, in bytes.
+///
+/// Source: hyper's `max_buf_size` panics where it is told less.
+pub(crate) const HEADER_BYTES_MIN: usize = 8_192;
+
 /// Another edition of the app for those who serve it.
 pub(crate) struct Edition {
     app: Arc<App>,

@@ -72,7 +72,7 @@ impl Stream {
                 self.tcp.borrow().poll_peek(cx, &mut bytes)
             });
             match peeked.await {
-                Ok(count @ 1..PREFACE_BYTES) if bytes[..count] == PREFACE[..count] => {
+                Ok(count @ 1..PREFACE_BYTES) if bytes.get(..count) == PREFACE.get(..count) => {
                     // What is there keeps the socket readable, so there is no event to wait for.
                     tokio::time::sleep(PREFACE_EVERY).await;
                 }

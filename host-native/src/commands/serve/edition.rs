@@ -15,6 +15,7 @@ use crate::guest::object::directory::Objects;
 use crate::guest::room::{InRooms, Rooms};
 use crate::guest::service::{Service, Settings as ServiceSettings};
 use crate::guest::state::Provision;
+use crate::server::HEADER_BYTES_MIN;
 use anyhow::Context as _;
 use selvedge_contract::manifest::{Composition, Grants, SecretSource};
 use selvedge_contract::names::Name;
@@ -24,11 +25,6 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use wasmtime::component::Component;
 use wasmtime_wasi_config::WasiConfigVariables;
-
-/// The least that a connection can be told to take of a request's head.
-///
-/// Source: hyper panics where `max_buf_size` is smaller.
-const HEADER_BYTES_MIN: usize = 8_192;
 
 /// What every edition of an app is served with, and outlives it.
 pub(in crate::commands) struct House {
