@@ -140,7 +140,7 @@ fn without_node_and_npm_the_next_step_is_told() {
     let said = refused(bundle);
     assert!(
         said.contains(
-            "error: bundling needs Node 22.12 or newer, and there is none on PATH; install Node"
+            "error: Node 22.12 or newer is needed, and there is none on PATH; install Node"
         ),
         "{said}"
     );
