@@ -1,18 +1,20 @@
 //! Begins a project: a folder that builds, runs, is tested and bundled as it is. What is in it comes from
 //! `templates/`, one folder for each language and template.
 
+mod blank;
+mod name;
+
+pub use self::name::name;
+
+use self::blank::Blank;
 use crate::generated;
-use crate::rust;
-use crate::world::{World, WorldError};
+use crate::world::WorldError;
 use crate::{BuildError, Language};
 use selvedge_contract::manifest::{Manifest, ManifestError};
 use selvedge_contract::names::{Name, NameError};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Paths in `templates/`, and texts.
-const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/template_files.rs"));
 
 /// The manifest of an app.
 const MANIFEST: &str = "selvedge.toml";
@@ -155,8 +157,7 @@ impl Template {
     /// # Errors
     /// Why not, and what else to take.
     pub fn offered_by(self, language: Language) -> Result<(), &'static str> {
-        let folder = format!("{language}/{}/", self.name());
-        if FILES.iter().any(|(path, _)| path.starts_with(&folder)) {
+        if blank::is_there(language, self) {
             return Ok(());
         }
         Err(match (self, language) {
@@ -173,158 +174,6 @@ impl Template {
         })
     }
 }
-
-/// The name of a project, which is that of its component, its service and its folder, too.
-///
-/// # Errors
-/// [`CreateError::BadName`] and [`CreateError::Reserved`].
-pub fn name(text: &str) -> Result<Name, CreateError> {
-    let name =
-        Name::parse(text).map_err(|error| CreateError::BadName { name: text.to_owned(), error })?;
-    // In WIT, a word behind a hyphen begins with a letter, too.
-    let is_word = |word: &str| word.starts_with(|first: char| first.is_ascii_lowercase());
-    if RESERVED.contains(&text) || !text.split('-').all(is_word) {
-        return Err(CreateError::Reserved { name: text.to_owned() });
-    }
-    Ok(name)
-}
-
-/// Words that are none of one's own in WIT, Rust, Go, JavaScript, Python or C, and names that packages
-/// of theirs have.
-const RESERVED: &[&str] = &[
-    "abstract",
-    "and",
-    "as",
-    "assert",
-    "async",
-    "auto",
-    "await",
-    "bool",
-    "borrow",
-    "box",
-    "break",
-    "case",
-    "catch",
-    "chan",
-    "char",
-    "class",
-    "const",
-    "constructor",
-    "continue",
-    "core",
-    "crate",
-    "debugger",
-    "def",
-    "default",
-    "defer",
-    "del",
-    "delete",
-    "do",
-    "double",
-    "dyn",
-    "elif",
-    "else",
-    "enum",
-    "except",
-    "export",
-    "extends",
-    "extern",
-    "fallthrough",
-    "false",
-    "final",
-    "finally",
-    "flags",
-    "float",
-    "fn",
-    "for",
-    "from",
-    "func",
-    "function",
-    "future",
-    "gen",
-    "global",
-    "go",
-    "goto",
-    "if",
-    "impl",
-    "import",
-    "in",
-    "include",
-    "inline",
-    "instanceof",
-    "int",
-    "interface",
-    "is",
-    "lambda",
-    "let",
-    "list",
-    "long",
-    "loop",
-    "macro",
-    "map",
-    "match",
-    "mod",
-    "move",
-    "mut",
-    "new",
-    "none",
-    "nonlocal",
-    "not",
-    "null",
-    "option",
-    "or",
-    "override",
-    "own",
-    "package",
-    "pass",
-    "priv",
-    "pub",
-    "raise",
-    "range",
-    "record",
-    "ref",
-    "register",
-    "resource",
-    "result",
-    "return",
-    "select",
-    "self",
-    "short",
-    "signed",
-    "sizeof",
-    "static",
-    "std",
-    "stream",
-    "string",
-    "struct",
-    "super",
-    "switch",
-    "test",
-    "this",
-    "throw",
-    "trait",
-    "true",
-    "try",
-    "tuple",
-    "type",
-    "typedef",
-    "typeof",
-    "union",
-    "unsafe",
-    "unsigned",
-    "unsized",
-    "use",
-    "var",
-    "variant",
-    "virtual",
-    "void",
-    "volatile",
-    "where",
-    "while",
-    "with",
-    "world",
-    "yield",
-];
 
 /// Creates a project. Whatever is there is left as it is, and where something is in the way, nothing is
 /// created: its folder appears whole.
@@ -436,170 +285,6 @@ fn parse(path: &Path, text: &str) -> Result<Manifest, CreateError> {
     })
 }
 
-/// A template with what is filled in.
-struct Blank<'b> {
-    name: &'b Name,
-    language: Language,
-    template: Template,
-    is_in_app: bool,
-}
-
-impl Blank<'_> {
-    /// Writes the project into a folder.
-    fn fill(&self, folder: &Path) -> Result<(), CreateError> {
-        let write = |path: PathBuf, text: &str| {
-            let write = || {
-                fs::create_dir_all(path.parent().unwrap_or(folder))?;
-                fs::write(&path, text)
-            };
-            write().map_err(|source| CreateError::Io { path: path.clone(), source })
-        };
-        let own = format!("{}/{}/", self.language, self.template.name());
-        for (path, text) in FILES {
-            if let Some(path) = path.strip_prefix(&own) {
-                write(folder.join(path), &self.text(text))?;
-            }
-        }
-        write(folder.join("README.md"), &self.text(common("README.md")))?;
-        write(folder.join(".gitignore"), common("gitignore"))?;
-        if !self.is_in_app {
-            let manifest = format!("name = \"{}\"\n\n{}", self.name, self.tables());
-            write(folder.join(MANIFEST), &manifest)?;
-        }
-        write(folder.join("wit/world.wit"), &self.text(common(self.wit())))?;
-        // What the world needs lies beside it, for tools that know nothing of Selvedge.
-        let world = World::open(folder, Some("service"))?;
-        let others = world.files().filter(|(path, _)| path.starts_with("deps"));
-        for (path, text) in others {
-            write(folder.join("wit").join(path), text)?;
-        }
-        for part in self.parts() {
-            // So that editors and `cargo test` find them before the first build.
-            rust::bind(&folder.join(part))
-                .map_err(|error| CreateError::Bindings(Box::new(error)))?;
-        }
-        if self.template != Template::Http {
-            let other = World::open(folder, Some(self.template.name()))?;
-            for (path, text) in other.files().filter(|(path, _)| path.starts_with("deps")) {
-                write(folder.join("wit").join(path), text)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The crates of a project in Rust.
-    fn parts(&self) -> Vec<&'static str> {
-        match (self.language, self.template) {
-            (Language::Rust, Template::Http) => vec!["service"],
-            (Language::Rust, template) => vec![template.name(), "service"],
-            _ => Vec::new(),
-        }
-    }
-
-    /// The tables of the manifest.
-    fn tables(&self) -> String {
-        self.text(common(match self.template {
-            Template::Http => "http.toml",
-            Template::Object => "object.toml",
-            Template::Middleware => "middleware.toml",
-        }))
-    }
-
-    fn wit(&self) -> &'static str {
-        match (self.template, self.language.has_engine()) {
-            (Template::Http, false) => "http.wit",
-            (Template::Http, true) => "http-p2.wit",
-            (Template::Object, _) => "object.wit",
-            (Template::Middleware, _) => "middleware.wit",
-        }
-    }
-
-    fn request(&self) -> String {
-        let path = if self.is_in_app { format!("/{}", self.name) } else { "/".to_owned() };
-        match self.template {
-            Template::Http => format!("{path}?name=Ada"),
-            Template::Object => format!("{path}?name=x"),
-            Template::Middleware => path,
-        }
-    }
-
-    /// What runs the project's own tests, in its folder.
-    fn test(&self) -> String {
-        let is_object = self.template == Template::Object;
-        match self.language {
-            Language::Rust => "cargo test".to_owned(),
-            Language::Go if is_object => "cd object && go test ./tally".to_owned(),
-            Language::Python if is_object => {
-                "python3 -m unittest discover -s object/tests".to_owned()
-            }
-            Language::Go => "cd service && go test ./greeting".to_owned(),
-            Language::JavaScript => "node --test service/test/greeting.test.js".to_owned(),
-            Language::TypeScript => "node --test service/test/greeting.test.ts".to_owned(),
-            Language::Python => "python3 -m unittest discover -s service/tests".to_owned(),
-            Language::C => {
-                "cc -o /tmp/test service/src/greeting.c service/test/greeting_test.c && /tmp/test"
-                    .to_owned()
-            }
-        }
-    }
-
-    fn start(&self) -> String {
-        let part = if self.template == Template::Http { "service" } else { self.template.name() };
-        let file = match self.language {
-            Language::Rust => "src/lib.rs",
-            Language::Go => "main.go",
-            Language::JavaScript => "src/main.js",
-            Language::TypeScript => "src/main.ts",
-            Language::Python if self.template == Template::Object => "src/counters.py",
-            Language::Python => "src/app.py",
-            Language::C => "src/service.c",
-        };
-        format!("{part}/{file}")
-    }
-
-    fn text(&self, template: &str) -> String {
-        let name = self.name.as_str();
-        let is_rust = self.language == Language::Rust;
-        let language = format!("language = \"{}\"\n", self.language);
-        // Rust finds its world by itself.
-        let world = |world: &str| match is_rust {
-            true => String::new(),
-            false => format!("world = \"{world}\"\n"),
-        };
-        let routes = match self.is_in_app {
-            true => format!("\"/{name}\", \"/{name}/*\""),
-            false => "\"/*\"".to_owned(),
-        };
-        let what = self.template.what();
-        let what = format!("{}{}", what[..1].to_uppercase(), &what[1..]);
-        let pairs = [
-            ("{{name}}", name.to_owned()),
-            ("{{snake}}", name.replace('-', "_")),
-            ("{{path}}", if self.is_in_app { format!("{name}/") } else { String::new() }),
-            ("{{routes}}", routes),
-            ("{{language}}", if is_rust { String::new() } else { language }),
-            ("{{service-world}}", world("service")),
-            ("{{object-world}}", world("object")),
-            ("{{middleware-world}}", world("middleware")),
-            ("{{what}}", what),
-            ("{{try}}", self.request()),
-            ("{{test}}", self.test()),
-            ("{{start}}", self.start()),
-        ];
-        let mut text = template.to_owned();
-        for (blank, filled) in pairs {
-            text = text.replace(blank, &filled);
-        }
-        text
-    }
-}
-
-/// A text that all languages share.
-fn common(name: &str) -> &'static str {
-    let path = format!("common/{name}");
-    FILES.iter().find(|(known, _)| *known == path).map_or("", |(_, text)| text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{CreateError, MANIFEST, Place, Template, create, name};
@@ -694,17 +379,5 @@ mod tests {
         assert!(matches!(create("four", Template::Http), Err(CreateError::Manifest { .. })));
         assert_eq!(fs::read_to_string(&manifest).unwrap(), "name = 1");
         assert!(!place.path().join("four").exists());
-    }
-
-    #[test]
-    fn names_are_checked_before_anything_is_written() {
-        for good in ["a", "hello", "my-app", "app2", "x9-y"] {
-            assert!(name(good).is_ok(), "{good}");
-        }
-        for bad in
-            ["", "Hello", "my_app", "../x", "a/b", "-x", "x-", "2x", "x-2", "type", "world", "test"]
-        {
-            assert!(name(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -13,6 +13,28 @@ use tempfile::TempDir;
 /// The longest that a swap may take on a machine that does other things, too.
 const SWAP_MAX: Duration = Duration::from_secs(60);
 
+/// An app of the suite's guests: a service, and two classes of objects.
+pub(crate) const MANIFEST: &str = r#"
+name = "app"
+[components.probe]
+wasm = "probe.wasm"
+keyvalue = ["notes"]
+objects = ["subject", "plain"]
+[components.subject]
+wasm = "subject.wasm"
+objects = ["subject", "plain"]
+[components.plain]
+wasm = "plain.wasm"
+[services.probe]
+component = "probe"
+routes = ["/probe/*"]
+[objects.subject]
+component = "subject"
+[objects.plain]
+component = "plain"
+[keyvalue.notes]
+"#;
+
 /// A host that serves while a test changes the app.
 pub(crate) struct Developed {
     pub(crate) folder: PathBuf,

@@ -1,27 +1,8 @@
 //! What becomes of live objects.
 
 use crate::host::{ask, read};
-use crate::host_of::Developed;
+use crate::host_of::{Developed, MANIFEST};
 use std::time::{Duration, Instant};
-
-const MANIFEST: &str = r#"
-name = "app"
-[components.probe]
-wasm = "probe.wasm"
-objects = ["subject", "plain"]
-[components.subject]
-wasm = "subject.wasm"
-objects = ["subject", "plain"]
-[components.plain]
-wasm = "plain.wasm"
-[services.probe]
-component = "probe"
-routes = ["/probe/*"]
-[objects.subject]
-component = "subject"
-[objects.plain]
-component = "plain"
-"#;
 
 #[test]
 fn an_object_keeps_its_memory_while_others_are_swapped() {

@@ -1,31 +1,10 @@
 //! Swaps of services and of the manifest.
 
 use crate::host::read;
-use crate::host_of::{Developed, answering, small};
+use crate::host_of::{Developed, MANIFEST, answering, small};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
-
-const PROBE: &str = r#"
-name = "app"
-[components.probe]
-wasm = "probe.wasm"
-keyvalue = ["notes"]
-objects = ["subject", "plain"]
-[components.subject]
-wasm = "subject.wasm"
-objects = ["subject", "plain"]
-[components.plain]
-wasm = "plain.wasm"
-[services.probe]
-component = "probe"
-routes = ["/probe/*"]
-[objects.subject]
-component = "subject"
-[objects.plain]
-component = "plain"
-[keyvalue.notes]
-"#;
 
 const SMALL: &str = r#"
 name = "small"
@@ -40,7 +19,7 @@ routes = ["/one"]
 /// connections that were there before as well.
 #[test]
 fn requests_under_way_end_on_the_version_they_began_on() {
-    let mut app = Developed::of(PROBE);
+    let mut app = Developed::of(MANIFEST);
     let mut kept = app.host.connect();
     let mut on_kept = || {
         kept.write_all(b"GET /probe/http/hello HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
@@ -138,11 +117,12 @@ fn the_manifest_is_swapped_too_and_one_in_disorder_changes_nothing() {
 
 #[test]
 fn a_store_and_a_grant_that_are_added_can_be_used() {
-    let without = PROBE.replace("keyvalue = [\"notes\"]\n", "").replace("[keyvalue.notes]\n", "");
+    let without =
+        MANIFEST.replace("keyvalue = [\"notes\"]\n", "").replace("[keyvalue.notes]\n", "");
     let mut app = Developed::of(&without);
     let open = "/probe/keyvalue/open?store=notes";
     assert_eq!(app.status(open), 409);
-    app.save("selvedge.toml", PROBE.as_bytes());
+    app.save("selvedge.toml", MANIFEST.as_bytes());
     app.says("Swapped probe in ");
     assert_eq!(app.status(open), 200);
     app.save("selvedge.toml", without.as_bytes());

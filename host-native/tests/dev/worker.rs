@@ -1,29 +1,11 @@
 //! `selvedge dev --edge`: the same with the bundle, in workerd.
 
 use crate::host::{Host, SELVEDGE};
+use crate::host_of::MANIFEST;
 use crate::serving::App;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
-
-const MANIFEST: &str = r#"
-name = "app"
-[components.probe]
-wasm = "probe.wasm"
-objects = ["subject", "plain"]
-[components.subject]
-wasm = "subject.wasm"
-objects = ["subject", "plain"]
-[components.plain]
-wasm = "plain.wasm"
-[services.probe]
-component = "probe"
-routes = ["/probe/*"]
-[objects.subject]
-component = "subject"
-[objects.plain]
-component = "plain"
-"#;
 
 fn wait_for(what: &str, host: &Host, times: usize) {
     let begun = Instant::now();

@@ -89,8 +89,8 @@ fn kind_of_input(entry: &fs::DirEntry) -> Option<fs::FileType> {
     let name = entry.file_name();
     let name = name.to_string_lossy();
     let kind = entry.file_type().ok()?;
-    let is_left_out = name.starts_with('.') || (kind.is_dir() && MADE.contains(&name.as_ref()));
-    let is_left_out = is_left_out || (kind.is_dir() && is_generated(&entry.path()));
+    let is_made = || MADE.contains(&name.as_ref()) || is_generated(&entry.path());
+    let is_left_out = name.starts_with('.') || (kind.is_dir() && is_made());
     (!is_left_out).then_some(kind)
 }
 
