@@ -7,21 +7,29 @@
 mod apps;
 #[path = "../benches/http/bare.rs"]
 mod bare;
+#[path = "../benches/shared/bars.rs"]
+mod bars;
+#[path = "../benches/shared/bound.rs"]
+mod bound;
 #[path = "../benches/http/cases.rs"]
 mod cases;
-#[path = "../benches/http/histogram.rs"]
+#[path = "../benches/shared/histogram.rs"]
 mod histogram;
-#[path = "../benches/http/load.rs"]
+#[path = "../benches/shared/load.rs"]
 mod load;
+#[path = "../benches/shared/marks.rs"]
+mod marks;
 #[path = "../benches/http/picture.rs"]
 mod picture;
-#[path = "../benches/http/process.rs"]
+#[path = "../benches/shared/process.rs"]
 mod process;
 #[path = "../benches/http/readme.rs"]
 mod readme;
-#[path = "../benches/http/reply.rs"]
+#[path = "../benches/shared/reply.rs"]
 mod reply;
 #[path = "../benches/http/report.rs"]
 mod report;
 #[path = "../benches/http/rounds.rs"]
 mod rounds;
+#[path = "../benches/shared/sample.rs"]
+mod sample;

@@ -12,19 +12,29 @@
 )]
 #![expect(clippy::indexing_slicing, reason = "a bench may fail loudly")]
 
-#[path = "../http/histogram.rs"]
+#[path = "../shared/bound.rs"]
+mod bound;
+#[path = "../shared/bundle.rs"]
+mod bundle;
+#[path = "../shared/histogram.rs"]
 mod histogram;
-#[path = "../http/load.rs"]
+#[path = "../shared/load.rs"]
 mod load;
-#[path = "../http/process.rs"]
-#[allow(dead_code, reason = "the other bench reads more of a process")]
+#[path = "../shared/marks.rs"]
+mod marks;
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other benches read more of a process")]
 mod process;
-#[path = "../http/reply.rs"]
+#[path = "../shared/reply.rs"]
 mod reply;
 mod report;
 mod rounds;
+#[path = "../shared/sample.rs"]
+mod sample;
 mod start;
 mod variants;
+#[path = "../shared/workerd.rs"]
+mod workerd;
 
 use clap::Parser;
 use report::Results;

@@ -1,9 +1,11 @@
 //! The results: what they have to keep, a table for people, a file for programs, and the guide's part.
 
+use super::bound::{Bound, listed};
+use super::bundle::Part;
+use super::marks;
 use super::rounds::Row;
 use super::start::Start;
-use super::variants::{Part, Variant};
-use anyhow::Context as _;
+use super::variants::Variant;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,28 +17,16 @@ const OVER_JAVASCRIPT_MS_MAX: [(&str, f64); 3] =
 const P99_OVER_P50_MAX: f64 = 5.0;
 /// Least of stock jco's requests a second at many connections.
 const RATIO_TO_STOCK_MIN: f64 = 1.2;
-/// Most that the bundle of hello may weigh, each part compressed by itself.
-const GZIP_BYTES_MAX: u64 = 180 * 1024;
+/// Most that the bundle of hello may weigh in KiB, each part compressed by itself.
+const GZIP_KIBIBYTES_MAX: f64 = 180.0;
 /// Most that a start may take, in starts of plain JavaScript.
 const START_RATIO_MAX: f64 = 2.0;
-
-/// Marks of what is written into the guide.
-const MARKS: (&str, &str) = ("<!-- bench-edge -->\n", "<!-- /bench-edge -->\n");
 
 /// Everything that was measured.
 pub(crate) struct Results {
     pub(crate) rows: Vec<Row>,
     pub(crate) starts: Vec<Start>,
     pub(crate) parts: Vec<Part>,
-}
-
-/// Something that a result is to keep, and whether it does.
-struct Bound(String, bool);
-
-impl std::fmt::Display for Bound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.0, if self.1 { "kept" } else { "MISSED" })
-    }
 }
 
 impl Row {
@@ -48,14 +38,15 @@ impl Row {
         if self.connections == 1 {
             let most = OVER_JAVASCRIPT_MS_MAX.iter().find(|(name, _)| *name == self.name);
             bounds.extend(most.map(|(_, most)| {
-                Bound(format!("≤ {most} ms over JavaScript"), self.over_javascript_ms <= *most)
+                Bound::at_most(self.over_javascript_ms, *most, " ms over JavaScript")
             }));
         } else {
             let tail = self.p99_ms / self.p50_ms;
-            bounds.push(Bound(format!("p99 ≤ {P99_OVER_P50_MAX} × p50"), tail <= P99_OVER_P50_MAX));
-            bounds.extend(self.ratio_to_stock.map(|ratio| {
-                Bound(format!("≥ {RATIO_TO_STOCK_MIN} × stock"), ratio >= RATIO_TO_STOCK_MIN)
-            }));
+            bounds.push(Bound::at_most(tail, P99_OVER_P50_MAX, " p99/p50"));
+            bounds.extend(
+                self.ratio_to_stock
+                    .map(|ratio| Bound::at_least(ratio, RATIO_TO_STOCK_MIN, " × stock")),
+            );
         }
         bounds
     }
@@ -64,8 +55,7 @@ impl Row {
 impl Start {
     fn bounds(&self) -> Vec<Bound> {
         let is_ours = self.variant == Variant::Selvedge;
-        let bound =
-            || Bound(format!("≤ {START_RATIO_MAX} × JavaScript"), self.ratio <= START_RATIO_MAX);
+        let bound = || Bound::at_most(self.ratio, START_RATIO_MAX, " × JavaScript");
         is_ours.then(bound).into_iter().collect()
     }
 }
@@ -76,15 +66,14 @@ impl Results {
     }
 
     fn weight(&self) -> Bound {
-        let most = GZIP_BYTES_MAX / 1024;
-        Bound(format!("≤ {most} KiB gzip"), self.gzip_bytes() <= GZIP_BYTES_MAX)
+        Bound::at_most(kibibytes(self.gzip_bytes()), GZIP_KIBIBYTES_MAX, " KiB gzip")
     }
 
     /// How many bounds are not kept.
     pub(crate) fn missed(&self) -> usize {
         let rows = self.rows.iter().flat_map(Row::bounds);
         let starts = self.starts.iter().flat_map(Start::bounds);
-        rows.chain(starts).chain([self.weight()]).filter(|Bound(_, kept)| !kept).count()
+        rows.chain(starts).chain([self.weight()]).filter(|bound| !bound.is_kept()).count()
     }
 
     /// The results in Markdown, which people read as well as it stands.
@@ -122,7 +111,6 @@ impl Results {
             );
         }
         text.push_str("\n| part of hello's bundle | KiB | KiB gzip | |\n|---|---:|---:|---|\n");
-        let kibibytes = |bytes: u64| bytes as f64 / 1024.0;
         for Part { file, what, bytes, gzip_bytes } in &self.parts {
             let (bytes, gzip) = (kibibytes(*bytes), kibibytes(*gzip_bytes));
             let _ = writeln!(text, "| `{file}` | {bytes:.1} | {gzip:.1} | {what} |");
@@ -151,12 +139,7 @@ impl Results {
     /// # Errors
     /// Where there are no marks, or the file cannot be written.
     pub(crate) fn write_readme(&self, path: &Path) -> anyhow::Result<()> {
-        let text = std::fs::read_to_string(path)?;
-        let (begin, end) = MARKS;
-        let (before, rest) = text.split_once(begin).with_context(|| format!("no {begin:?}"))?;
-        let (_, after) = rest.split_once(end).with_context(|| format!("no {end:?}"))?;
-        std::fs::write(path, format!("{before}{begin}{}{end}{after}", self.table()))?;
-        Ok(())
+        marks::fill(path, "bench-edge", &self.table())
     }
 }
 
@@ -168,6 +151,6 @@ fn name(variant: Variant) -> &'static str {
     }
 }
 
-fn listed(bounds: &[Bound]) -> String {
-    bounds.iter().map(Bound::to_string).collect::<Vec<_>>().join(", ")
+fn kibibytes(bytes: u64) -> f64 {
+    bytes as f64 / 1024.0
 }

@@ -7,6 +7,7 @@
 
 use super::load::{self, Load};
 use super::process::Server;
+use super::sample::{Sample, median};
 use super::variants::{Made, VARIANTS, Variant};
 use anyhow::Context as _;
 use serde::Serialize;
@@ -57,15 +58,6 @@ pub(crate) struct Row {
     pub(crate) over_javascript_ms: f64,
     /// Requests a second in those of stock jco in the same round, where it has the case.
     pub(crate) ratio_to_stock: Option<f64>,
-}
-
-/// One measurement.
-#[derive(Clone, Copy)]
-struct Sample {
-    requests_per_second: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-    processor_us: f64,
 }
 
 fn cases() -> Vec<Case> {
@@ -148,16 +140,7 @@ fn sample(
         warm_up: effort.warm_up,
         measured: if connections == 1 { effort.alone } else { effort.crowd },
     };
-    let outcome = load::put_on(&load, || server.processor_time_of_children())?;
-    let requests = outcome.latencies.total() as f64;
-    let milliseconds = |fraction| outcome.latencies.quantile(fraction).as_secs_f64() * 1e3;
-    let (before, after) = outcome.observed;
-    Ok(Sample {
-        requests_per_second: requests / load.measured.as_secs_f64(),
-        p50_ms: milliseconds(0.5),
-        p99_ms: milliseconds(0.99),
-        processor_us: (after - before).as_secs_f64() * 1e6 / requests,
-    })
+    Sample::take(&load, || server.processor_time_of_children())
 }
 
 fn row(
@@ -189,16 +172,5 @@ fn row(
         cpu_us_per_request: middle(|sample| sample.processor_us),
         over_javascript_ms: median(over),
         ratio_to_stock: ratio,
-    }
-}
-
-/// The middle one of `values`, or the mean of the middle two; not a number where there are none.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        length if length % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
     }
 }

@@ -1,8 +1,9 @@
 //! The Workers that are measured, and how each is made and started.
 
+use super::bundle::{self, Part};
 use super::process::Server;
 use anyhow::{Context as _, ensure};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,7 +24,7 @@ pub(crate) const VARIANTS: [Variant; 3] = [Variant::JavaScript, Variant::Selvedg
 
 /// Everything that has been made.
 pub(crate) struct Made {
-    /// How a bundle is run: a command that wants the folder last.
+    /// How a bundle is run.
     run: Vec<String>,
     /// workerd by itself.
     pub(crate) workerd: PathBuf,
@@ -35,28 +36,6 @@ pub(crate) struct Made {
     pub(crate) parts: Vec<Part>,
 }
 
-/// A file of a bundle.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-pub(crate) struct Part {
-    pub(crate) file: String,
-    #[serde(default)]
-    pub(crate) what: String,
-    pub(crate) bytes: u64,
-    pub(crate) gzip_bytes: u64,
-}
-
-/// What is read of the report of `selvedge bundle --json`.
-#[derive(Deserialize)]
-struct Report {
-    run: Vec<String>,
-    sizes: Sizes,
-}
-
-#[derive(Deserialize)]
-struct Sizes {
-    parts: Vec<Part>,
-}
-
 impl Made {
     /// Bundles the components and builds the baselines below `out`.
     ///
@@ -65,16 +44,12 @@ impl Made {
     pub(crate) fn make(scratch: &Path, out: &Path) -> anyhow::Result<Self> {
         let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
         let (app, hello) = (benches.join("edge/app"), benches.join("edge/hello"));
-        let all = bundle(&app, &out.join("selvedge"))?;
-        let small = bundle(&hello, &out.join("selvedge-hello"))?;
+        let all = bundle::make(&app, &out.join("selvedge"))?;
+        let small = bundle::make(&hello, &out.join("selvedge-hello"))?;
 
-        let mut run = all.run;
-        ensure!(run.len() > 1, "the report names no command to run a bundle");
-        run.pop();
-        let tools = Path::new(&run[1]).ancestors().map(|above| above.join("node_modules"));
-        let tools = tools.into_iter().find(|packages| packages.is_dir());
-        let tools = tools.context("there are no packages beside what runs a bundle")?;
-        let workerd = workerd(&tools)?;
+        let tools = all.packages()?;
+        let workerd = bundle::workerd(&tools)?;
+        let run = all.run;
         let stock = Stock { node: run[0].clone(), sources: benches.join("edge/stock"), tools };
         let wasm = |app: &Path, name: &str| app.join(format!(".selvedge/services/{name}.wasm"));
         let both = [("hello", wasm(&app, "hello")), ("keyvalue", wasm(&app, "keyvalue-get"))];
@@ -105,33 +80,8 @@ impl Made {
     pub(crate) fn start(&self, variant: Variant, folder: &Path) -> anyhow::Result<Server> {
         let of = |(other, _): &&(Variant, PathBuf)| *other == variant;
         let (_, bundle) = self.folders.iter().find(of).context("not made")?;
-        let mut command = Command::new(&self.run[0]);
-        command.args(&self.run[1..]).arg(bundle).args(["--listen", "127.0.0.1:0"]);
-        command.arg("--persist").arg(folder.join(format!("{variant:?}")));
-        Server::start(command, &folder.join(format!("{variant:?}.log")))
+        bundle::serve(&self.run, bundle, folder, &format!("{variant:?}"))
     }
-}
-
-/// The program in npm's package for this machine.
-fn workerd(packages: &Path) -> anyhow::Result<PathBuf> {
-    for entry in std::fs::read_dir(packages.join("@cloudflare"))? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("workerd-") {
-            return Ok(entry.path().join("bin/workerd"));
-        }
-    }
-    anyhow::bail!("there is no workerd in {}", packages.display())
-}
-
-/// Bundles the app in `app`, without asking it anything.
-fn bundle(app: &Path, out: &Path) -> anyhow::Result<Report> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_selvedge"));
-    command.arg("bundle").arg("--app").arg(app).arg("--out").arg(out);
-    command.args(["--json", "--no-verify"]).stdin(Stdio::null()).stderr(Stdio::inherit());
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "{command:?}: {}, {said}", output.status);
-    serde_json::from_slice(&output.stdout).with_context(|| format!("{command:?} said {said}"))
 }
 
 /// jco by itself.

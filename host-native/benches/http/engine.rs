@@ -5,7 +5,7 @@
 use super::apps::App;
 use super::process::own_resident_bytes;
 use super::report::Figure;
-use super::rounds::median;
+use super::sample::median;
 use anyhow::{Context as _, ensure};
 use selvedge::guest::{engine, load};
 use selvedge_wasi::{Host, State};

@@ -1,6 +1,6 @@
 //! Measures the host: the real command, over HTTP, beside a bare hyper server in the same rounds.
 //!
-//! Run by `just bench`. What one iteration is stands at the head of each part: [`rounds`] for
+//! Run by `just bench-http`. What one iteration is stands at the head of each part: [`rounds`] for
 //! requests, [`startup`] for processes and memory, [`engine`] for components and instances.
 
 #![cfg_attr(
@@ -15,18 +15,31 @@
 
 mod apps;
 mod bare;
+#[path = "../shared/bars.rs"]
+#[allow(dead_code, reason = "this picture has no headings")]
+mod bars;
+#[path = "../shared/bound.rs"]
+mod bound;
 mod cases;
 mod engine;
+#[path = "../shared/histogram.rs"]
 mod histogram;
+#[path = "../shared/load.rs"]
 mod load;
+#[path = "../shared/marks.rs"]
+mod marks;
 mod objects;
 mod picture;
-#[allow(dead_code, reason = "the other bench measures servers that are children of children")]
+#[path = "../shared/process.rs"]
+#[allow(dead_code, reason = "other benches measure servers that are children of children")]
 mod process;
 mod readme;
+#[path = "../shared/reply.rs"]
 mod reply;
 mod report;
 mod rounds;
+#[path = "../shared/sample.rs"]
+mod sample;
 mod startup;
 
 use apps::{App, BARE_SERVER, SERVER_THREADS};

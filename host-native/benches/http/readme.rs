@@ -2,38 +2,21 @@
 
 use super::apps::SERVER_THREADS;
 use super::cases::Case;
+use super::marks;
 use super::report::{Results, Row};
 use super::rounds::CONNECTIONS;
-use anyhow::Context as _;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// Where the picture lies, seen from the README.
 pub(crate) const PICTURE: &str = "host-native/benches/http.svg";
-const BEGIN: &str = "<!-- bench -->";
-const END: &str = "<!-- /bench -->";
 
 /// Replaces what stands between the marks in the README.
 ///
 /// # Errors
 /// Where the README has no such marks.
 pub(crate) fn write(path: &Path, results: &Results, cases: &[Case]) -> anyhow::Result<()> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = replaced(&text, &markdown(results, cases)).with_context(|| {
-        format!(
-            "{} has no lines {BEGIN} and {END}; add them where the table belongs",
-            path.display()
-        )
-    })?;
-    std::fs::write(path, text)?;
-    Ok(())
-}
-
-fn replaced(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
+    marks::fill(path, "bench", &markdown(results, cases))
 }
 
 /// The picture, then one line a case: requests a second and ratio for each number of connections.
@@ -101,16 +84,7 @@ const FIGURES: [(&str, &str, usize); 12] = [
 mod tests {
     use super::super::cases::cases;
     use super::super::report::{Figure, Results, Row};
-    use super::{markdown, replaced};
-
-    #[test]
-    fn only_what_is_between_the_marks_changes() {
-        let text = "a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n";
-        let new = replaced(text, "new\n").unwrap();
-        assert_eq!(new, "a\n<!-- bench -->\nnew\n<!-- /bench -->\nb\n");
-        assert_eq!(replaced(&new, "new\n").unwrap(), new);
-        assert_eq!(replaced("<!-- bench -->\nno end\n", "new\n"), None);
-    }
+    use super::markdown;
 
     #[test]
     fn every_line_of_the_table_is_as_wide() {

@@ -1,5 +1,6 @@
 //! Results, and the bounds that they are to keep.
 
+use super::bound::{Bound, listed};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -79,29 +80,6 @@ const FIGURES_MAX: [(&str, f64); 9] = [
 const FIGURES_MIN: [(&str, f64); 2] =
     [("slow-disk-one-object-gain", 20.0), ("slow-disk-64-objects-gain", 20.0)];
 
-/// Something that a result is to keep, and whether it does.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Bound {
-    text: String,
-    is_kept: bool,
-}
-
-impl Bound {
-    fn at_least(value: f64, least: f64, unit: &str) -> Self {
-        Self { text: format!("≥ {least:.2}{unit}"), is_kept: value >= least }
-    }
-
-    fn at_most(value: f64, most: f64, unit: &str) -> Self {
-        Self { text: format!("≤ {most}{unit}"), is_kept: value <= most }
-    }
-}
-
-impl std::fmt::Display for Bound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.text, if self.is_kept { "kept" } else { "MISSED" })
-    }
-}
-
 impl Row {
     /// What this is to keep.
     pub(crate) fn bounds(&self) -> Vec<Bound> {
@@ -161,7 +139,7 @@ impl Results {
     pub(crate) fn missed(&self) -> usize {
         let rows = self.rows.iter().flat_map(Row::bounds);
         rows.chain(self.figures.iter().flat_map(Figure::bounds))
-            .filter(|bound| !bound.is_kept)
+            .filter(|bound| !bound.is_kept())
             .count()
     }
 
@@ -185,13 +163,9 @@ impl Results {
     }
 }
 
-fn listed(bounds: &[Bound]) -> String {
-    bounds.iter().map(Bound::to_string).collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Results, Row};
+    use super::{Figure, Results, Row, listed};
 
     fn row(connections: usize, ratio_to_hyper: f64, p99_ms: f64) -> Row {
         Row {
@@ -207,7 +181,7 @@ mod tests {
 
     #[test]
     fn bounds_hold_at_64_connections() {
-        let shown = |row: Row| super::listed(&row.bounds());
+        let shown = |row: Row| listed(&row.bounds());
         assert_eq!(shown(row(16, 0.1, 9.0)), "");
         assert_eq!(shown(row(64, 0.45, 1.5)), "≥ 0.40 × hyper kept, ≤ 3 p99/p50 kept");
         assert_eq!(shown(row(64, 0.39, 1.6)), "≥ 0.40 × hyper MISSED, ≤ 3 p99/p50 MISSED");

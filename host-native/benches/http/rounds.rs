@@ -10,6 +10,7 @@ use super::cases::{BASELINE, Case};
 use super::load::{self, Load};
 use super::process::Server;
 use super::report::Row;
+use super::sample::{Sample, median};
 use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -45,12 +46,9 @@ impl Servers {
 }
 
 /// What one case did in one round.
-struct Sample {
-    requests_per_second: f64,
+struct Measured {
+    sample: Sample,
     ratio: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-    processor_us: f64,
 }
 
 /// Measures every case at every number of connections.
@@ -63,7 +61,7 @@ pub(crate) fn measure(
     cases: &[Case],
     effort: Effort,
 ) -> anyhow::Result<Vec<Row>> {
-    let mut samples: BTreeMap<(usize, usize), Vec<Sample>> = BTreeMap::new();
+    let mut samples: BTreeMap<(usize, usize), Vec<Measured>> = BTreeMap::new();
     for case in cases {
         let server = servers.of(case.app)?;
         if let Some(request) = &case.prepare {
@@ -80,13 +78,13 @@ pub(crate) fn measure(
                     effort.rounds, case.name
                 );
                 let server = servers.of(case.app)?;
-                let mut sample = sample(case, server, connections, effort).with_context(|| {
+                let sample = sample(case, server, connections, effort).with_context(|| {
                     format!("{}, {connections} connections; {}", case.name, server.said())
                 })?;
                 runtime.block_on(settle(case, server))?;
                 let baseline = *baseline.get_or_insert(sample.requests_per_second);
-                sample.ratio = sample.requests_per_second / baseline;
-                samples.entry((index, connections)).or_default().push(sample);
+                let ratio = sample.requests_per_second / baseline;
+                samples.entry((index, connections)).or_default().push(Measured { sample, ratio });
             }
         }
     }
@@ -109,17 +107,7 @@ fn sample(
         warm_up: effort.warm_up,
         measured: effort.measured,
     };
-    let outcome = load::put_on(&load, || server.processor_time())?;
-    let requests = outcome.latencies.total() as f64;
-    let milliseconds = |fraction| outcome.latencies.quantile(fraction).as_secs_f64() * 1e3;
-    let (before, after) = outcome.observed;
-    Ok(Sample {
-        requests_per_second: requests / effort.measured.as_secs_f64(),
-        ratio: 1.0,
-        p50_ms: milliseconds(0.5),
-        p99_ms: milliseconds(0.99),
-        processor_us: (after - before).as_secs_f64() * 1e6 / requests,
-    })
+    Sample::take(&load, || server.processor_time())
 }
 
 /// Asks until the answer is the one that is to be measured.
@@ -141,38 +129,15 @@ async fn settle(case: &Case, server: &Server) -> anyhow::Result<()> {
     }
 }
 
-fn row(case: &Case, connections: usize, samples: &[Sample]) -> Row {
-    let middle = |value: fn(&Sample) -> f64| median(samples.iter().map(value).collect());
+fn row(case: &Case, connections: usize, samples: &[Measured]) -> Row {
+    let middle = |value: fn(&Measured) -> f64| median(samples.iter().map(value).collect());
     Row {
         name: case.name,
         connections,
-        requests_per_second: middle(|sample| sample.requests_per_second).round(),
-        ratio_to_hyper: if case.name == BASELINE { 1.0 } else { middle(|sample| sample.ratio) },
-        p50_ms: middle(|sample| sample.p50_ms),
-        p99_ms: middle(|sample| sample.p99_ms),
-        cpu_us_per_request: middle(|sample| sample.processor_us),
-    }
-}
-
-/// The middle one of `values`, or the mean of the middle two; not a number where there are none.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        length if length % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!(median(Vec::new()).is_nan());
+        requests_per_second: middle(|it| it.sample.requests_per_second).round(),
+        ratio_to_hyper: if case.name == BASELINE { 1.0 } else { middle(|it| it.ratio) },
+        p50_ms: middle(|it| it.sample.p50_ms),
+        p99_ms: middle(|it| it.sample.p99_ms),
+        cpu_us_per_request: middle(|it| it.sample.processor_us),
     }
 }

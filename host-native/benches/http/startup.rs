@@ -8,7 +8,7 @@ use super::apps::App;
 use super::load;
 use super::process::Server;
 use super::report::Figure;
-use super::rounds::median;
+use super::sample::median;
 use anyhow::Context as _;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -177,11 +177,23 @@ pub(crate) fn numbered(request: &[u8], number: usize) -> Vec<u8> {
 /// # Errors
 /// Where the answer is not a 200.
 pub(crate) async fn ask_once(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
+    ask_for(address, request, 200).await
+}
+
+/// As [`ask_once`], for an answer of another status.
+///
+/// # Errors
+/// Where the answer has not this status.
+pub(crate) async fn ask_for(
+    address: SocketAddr,
+    request: &[u8],
+    status: u16,
+) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await.context("cannot connect")?;
     stream.write_all(request).await.context("cannot ask")?;
     let mut buffer = vec![0; RESPONSE_BYTES_MAX];
     let reply = receive(&mut stream, &mut buffer).await?;
-    ensure!(reply.status == 200, "it answered {}", first_line(&buffer));
+    ensure!(reply.status == status, "it answered {}", first_line(&buffer));
     Ok(buffer[reply.head_bytes..reply.bytes].to_vec())
 }
 

@@ -61,16 +61,17 @@ impl Server {
     /// # Errors
     /// Where it has none, or this system has no `/proc`.
     pub(crate) fn processor_time_of_children(&self) -> anyhow::Result<Duration> {
-        let children = self.proc(&format!("task/{}/children", self.process.id()))?;
-        ensure!(!children.trim().is_empty(), "it has started nothing");
-        let mut sum = Duration::ZERO;
-        for child in children.split_ascii_whitespace() {
-            let path = format!("/proc/{child}/stat");
-            let stat =
-                std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-            sum += processor_time(&stat)?;
-        }
-        Ok(sum)
+        let times = self.children("stat")?;
+        times.iter().map(|stat| processor_time(stat)).sum()
+    }
+
+    /// Bytes of memory that those processes have resident.
+    ///
+    /// # Errors
+    /// Where it has none, or this system has no `/proc`.
+    pub(crate) fn resident_bytes_of_children(&self) -> anyhow::Result<u64> {
+        let states = self.children("status")?;
+        states.iter().map(|status| resident_bytes(status)).sum()
     }
 
     /// Bytes of memory that it has resident.
@@ -99,6 +100,17 @@ impl Server {
         let lines: Vec<&str> = text.lines().collect();
         let last = lines.len().saturating_sub(10);
         format!("its log ends with:\n{}", lines[last..].join("\n"))
+    }
+
+    /// A file of `/proc` of each process that its first thread has started.
+    fn children(&self, file: &str) -> anyhow::Result<Vec<String>> {
+        let children = self.proc(&format!("task/{}/children", self.process.id()))?;
+        ensure!(!children.trim().is_empty(), "it has started nothing");
+        let read = |child: &str| {
+            let path = format!("/proc/{child}/{file}");
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+        };
+        children.split_ascii_whitespace().map(read).collect()
     }
 
     fn proc(&self, file: &str) -> anyhow::Result<String> {
