@@ -2,6 +2,7 @@
 
 use crate::world::WorldError;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use wit_parser::{PackageName, Resolve, SourceMap};
 
@@ -29,6 +30,32 @@ pub fn packages() -> &'static [Package] {
 pub fn worlds() -> Option<&'static Package> {
     let is_ours = |it: &&Package| it.name.namespace == "selvedge" && it.name.name == "app";
     packages().iter().find(is_ours)
+}
+
+/// A file of [`worlds`] with some of its worlds, and those that they include. Together they need
+/// WASI in two versions, and the names in bindings would tell them apart.
+pub fn with_worlds(text: &str, wanted: &BTreeSet<String>) -> String {
+    let parts: Vec<&str> = text.split("\n\n").collect();
+    let mut kept = wanted.clone();
+    loop {
+        let of_kept =
+            parts.iter().filter(|part| world_in(part).is_some_and(|it| kept.contains(it)));
+        let included = of_kept.flat_map(|part| part.lines()).filter_map(|line| {
+            line.trim().strip_prefix("include ")?.strip_suffix(';').map(str::to_owned)
+        });
+        let more: Vec<String> = included.filter(|name| !kept.contains(name)).collect();
+        if more.is_empty() {
+            break;
+        }
+        kept.extend(more);
+    }
+    let is_kept = |part: &&&str| world_in(part).is_none_or(|name| kept.contains(name));
+    parts.iter().filter(is_kept).copied().collect::<Vec<_>>().join("\n\n")
+}
+
+/// The world that a part of a file declares.
+fn world_in(part: &str) -> Option<&str> {
+    part.lines().find_map(|line| line.strip_prefix("world ")?.split(' ').next())
 }
 
 /// The package of exactly this name.

@@ -111,14 +111,14 @@ impl World {
         let found = wit_of(folder);
         let mut sources = match &found {
             Some(wit) => Sources::read(wit)?,
-            None => Sources::carried()?,
+            None => Sources::carried(name)?,
         };
         let place = found.clone().unwrap_or_else(|| folder.join("wit"));
         if let Some(package) = name.and_then(package_in) {
-            sources.want(&package)?;
+            sources.want(&package, name)?;
         }
         let has_copies = sources.names().iter().any(|name| carried::package(name).is_some());
-        sources.complete(&place)?;
+        sources.complete(&place, name)?;
         let mut resolve = Resolve::default();
         let Sources { main, others, files } = sources;
         let package = resolve
@@ -126,7 +126,7 @@ impl World {
             .map_err(anyhow::Error::from)
             .map_err(|error| WorldError::Invalid(resolve.render_error(&error)))?;
         // Without a `wit/`, what most components are.
-        let name = name.or(found.is_none().then_some("service"));
+        let name = name.or(found.is_none().then_some(USUAL));
         let id = select(&resolve, package, name, &place)?;
         // Reading all of this command's WIT takes as long as the rest: only where there is a reason.
         let difference = if has_copies {
@@ -172,6 +172,9 @@ impl World {
     }
 }
 
+/// What most components are: the world of those without a `wit/`.
+const USUAL: &str = "service";
+
 /// The folder that holds the WIT of a project, where there is one.
 pub fn wit_of(folder: &Path) -> Option<PathBuf> {
     let beside = folder.parent().map(|parent| parent.join("wit"));
@@ -206,29 +209,46 @@ impl Sources {
         Ok(Self { main, others, files })
     }
 
-    /// The worlds that this command knows.
-    fn carried() -> Result<Self, WorldError> {
+    /// The world that this command knows by a name, as a package's only one; that of most components
+    /// where there is no name.
+    fn carried(world: Option<&str>) -> Result<Self, WorldError> {
+        let world = world.unwrap_or(USUAL);
+        let wanted = worlds_in(world).chain([world.to_owned()]).collect();
         let files = carried::worlds().into_iter().flat_map(|package| &package.files);
-        let files: Vec<(PathBuf, String)> =
-            files.map(|(name, text)| (PathBuf::from(name), text.clone())).collect();
+        let files: Vec<(PathBuf, String)> = files
+            .map(|(name, text)| match carried::with_worlds(text, &wanted) {
+                some if some.contains("\nworld ") => (PathBuf::from(name), some),
+                // There is no such world, and the error tells which there are.
+                _ => (PathBuf::from(name), text.clone()),
+            })
+            .collect();
         Ok(Self { main: parse(Path::new("wit"), &files)?, others: Vec::new(), files })
     }
 
-    /// Adds a package of this command, unless it is there.
-    fn want(&mut self, name: &PackageName) -> Result<(), WorldError> {
+    /// Adds a package of this command, unless it is there; of its worlds, those that `world` or a file
+    /// speaks of.
+    fn want(&mut self, name: &PackageName, world: Option<&str>) -> Result<(), WorldError> {
         let Some(package) = carried::package(name).filter(|_| !self.names().contains(name)) else {
             return Ok(());
         };
+        let is_ours = carried::worlds().is_some_and(|ours| ours.name == *name);
+        let spoken_of = self.files.iter().map(|(_, text)| text.as_str()).chain(world);
+        let wanted: BTreeSet<String> = spoken_of.flat_map(worlds_in).collect();
+        let text = |text: &String| match is_ours {
+            true => carried::with_worlds(text, &wanted),
+            false => text.clone(),
+        };
         let folder = Path::new("deps").join(&package.folder);
         let files: Vec<(PathBuf, String)> =
-            package.files.iter().map(|(file, text)| (folder.join(file), text.clone())).collect();
+            package.files.iter().map(|(file, it)| (folder.join(file), text(it))).collect();
         self.others.push(parse(Path::new("wit"), &files)?);
         self.files.extend(files);
         Ok(())
     }
 
-    /// Adds what is used and not there, until nothing is missing.
-    fn complete(&mut self, place: &Path) -> Result<(), WorldError> {
+    /// Adds what is used and not there, until nothing is missing; and leaves out what nobody uses, such
+    /// as the other version of WASI: bindings would have names to tell the two apart.
+    fn complete(&mut self, place: &Path, world: Option<&str>) -> Result<(), WorldError> {
         loop {
             let names = self.names();
             let groups = std::iter::once(&self.main).chain(&self.others);
@@ -238,6 +258,7 @@ impl Sources {
             let missing: BTreeSet<PackageName> =
                 used.filter(|name| !names.contains(name)).cloned().collect();
             if missing.is_empty() {
+                self.leave_out_unused(world);
                 return Ok(());
             }
             for name in missing {
@@ -245,8 +266,36 @@ impl Sources {
                     let (folder, package) = (place.to_path_buf(), Box::new(name));
                     return Err(WorldError::NoPackage { folder, package });
                 }
-                self.want(&name)?;
+                self.want(&name, world)?;
             }
+        }
+    }
+
+    fn leave_out_unused(&mut self, world: Option<&str>) {
+        let used_by = |group: &UnresolvedPackageGroup| -> Vec<PackageName> {
+            let packages = std::iter::once(&group.main).chain(&group.nested);
+            packages.flat_map(|package| package.foreign_deps.keys()).cloned().collect()
+        };
+        let of_world = world.and_then(package_in);
+        // The name of a world may leave the version out.
+        let is_of_world = |name: &PackageName| {
+            of_world
+                .as_ref()
+                .is_some_and(|it| it.namespace == name.namespace && it.name == name.name)
+        };
+        let mut used: BTreeSet<PackageName> = used_by(&self.main).into_iter().collect();
+        loop {
+            let is_used = |group: &&UnresolvedPackageGroup| {
+                let mut packages = std::iter::once(&group.main).chain(&group.nested);
+                packages.any(|it| used.contains(&it.name) || is_of_world(&it.name))
+            };
+            let more = self.others.iter().filter(is_used).flat_map(used_by);
+            let more: Vec<PackageName> = more.filter(|name| !used.contains(name)).collect();
+            if more.is_empty() {
+                self.others.retain(|group| is_used(&group));
+                return;
+            }
+            used.extend(more);
         }
     }
 
@@ -276,6 +325,12 @@ fn select(
         world: name.map(str::to_owned),
         worlds: worlds(),
     })
+}
+
+/// The worlds of this command that a text speaks of in full.
+fn worlds_in(text: &str) -> impl Iterator<Item = String> {
+    let is_of_name = |it: &char| it.is_ascii_alphanumeric() || *it == '-';
+    text.split("selvedge:app/").skip(1).map(move |it| it.chars().take_while(is_of_name).collect())
 }
 
 /// The package in the full name of a world, `ns:package/world@version`.
@@ -392,6 +447,35 @@ mod tests {
             let full = format!("selvedge:app/{name}@0.1.0");
             assert_eq!(open(&own, Some(&full)).unwrap().full_name(), full);
         }
+    }
+
+    #[test]
+    fn a_world_has_only_the_version_of_wasi_that_it_uses() {
+        let versions = |world: World| {
+            let names = world.resolve.packages.iter().map(|(_, package)| &package.name);
+            let http = names.filter(|name| name.namespace == "wasi" && name.name == "http");
+            http.map(|name| name.version.as_ref().unwrap().to_string()).collect::<Vec<_>>()
+        };
+        let nothing = project(&[("main.c", "")]);
+        assert_eq!(versions(open(&nothing, None).unwrap()), ["0.3.0"]);
+        let full = "selvedge:app/service-p2@0.1.0";
+        assert_eq!(versions(open(&nothing, Some(full)).unwrap()), ["0.2.12"]);
+        let includes = "package me:app;\nworld w { include selvedge:app/service@0.1.0; }";
+        assert_eq!(versions(open(&project(&[("wit/w.wit", includes)]), None).unwrap()), ["0.3.0"]);
+        // Somebody exported everything, and uses some of it.
+        let all = project(&[("wit/w.wit", includes)]);
+        for package in crate::carried::packages() {
+            let folder = all.path().join("app/wit/deps").join(&package.folder);
+            fs::create_dir_all(&folder).unwrap();
+            for (name, text) in &package.files {
+                let text = match name.starts_with("worlds") {
+                    true => crate::carried::with_worlds(text, &["service".to_owned()].into()),
+                    false => text.clone(),
+                };
+                fs::write(folder.join(name), text).unwrap();
+            }
+        }
+        assert_eq!(versions(open(&all, None).unwrap()), ["0.3.0"]);
     }
 
     #[test]
