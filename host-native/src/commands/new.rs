@@ -8,6 +8,7 @@ use selvedge_languages::project::{self, Created, Place, Template};
 use std::io::{BufRead, IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Does what was typed, and says how to go on.
 ///
@@ -24,9 +25,26 @@ pub(super) fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
     } else {
         ask(args, place, &mut std::io::stdin().lock(), &mut std::io::stderr())?
     };
-    let created = project::create(&name, language, template, place)?;
+    let created = create(&name, language, template, place)?;
     tell(&created, &name, language, template, place);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Creates the project. Ctrl-C has no effect for these few milliseconds: there is no half of a project,
+/// and no hidden folder that one was to be made in.
+fn create(
+    name: &Name,
+    language: Language,
+    template: Template,
+    place: Place<'_>,
+) -> anyhow::Result<Created> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        // From here on it is noticed, and ends nothing.
+        drop(signal(kind).context("cannot hold signals back")?);
+    }
+    Ok(project::create(name, language, template, place)?)
 }
 
 /// What was said, where nobody can be asked.
