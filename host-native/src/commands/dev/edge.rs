@@ -70,7 +70,9 @@ impl Dev {
                 ended = ended => return ended,
                 () = stop.asked() => break,
             };
-            let went_well = match self.bundle(&mut stop).await? {
+            let step = self.bundle(&mut stop).await?;
+            rounds.built();
+            let went_well = match step {
                 Step::Stopped => break,
                 Step::Failed => false,
                 Step::Done => {

@@ -80,6 +80,7 @@ impl Dev {
             if step == Step::Stopped {
                 return Ok(());
             }
+            rounds.built();
             let mut went_well = step == Step::Done;
             if went_well && let Err(error) = self.swap(since, &mut address).await {
                 self.progress.error(&format!("{error:#}"));

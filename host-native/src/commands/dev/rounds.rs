@@ -28,6 +28,8 @@ pub(super) struct Rounds {
     known: Option<App>,
     /// What there was before the round that is under way.
     before: Files,
+    /// What there was when the build of that round had ended.
+    built: Files,
     /// What there was after the last round; none before the first.
     after: Option<Files>,
     /// Files that changed while the last build failed: saved meanwhile, or written by it.
@@ -45,6 +47,7 @@ impl Rounds {
             folder: folder.to_path_buf(),
             known: None,
             before: Files::new(),
+            built: Files::new(),
             after: None,
             suspects: BTreeSet::new(),
             was_again: false,
@@ -74,12 +77,18 @@ impl Rounds {
         }
     }
 
+    /// The build of a round has ended: what changes from here on, it has not written.
+    pub(super) fn built(&mut self) {
+        self.built = self.look();
+    }
+
     /// Ends a round, which went well or not.
     pub(super) fn end(&mut self, went_well: bool) {
         let now = self.look();
         if went_well {
-            // The build's own word: it knows what it writes itself.
-            self.is_due = !self.was_again && !self.is_built();
+            // Of what changed during the build, it knows what it writes itself. What it takes for changed
+            // again and again is built once more, and what was saved behind it in any case.
+            self.is_due = now != self.built || (!self.was_again && !self.is_built());
             self.suspects.clear();
         } else {
             let changed = now.iter().filter(|(path, stamp)| {
@@ -211,6 +220,23 @@ routes = ["/*"]
         // What was known of the app is still looked at.
         let removed = |folder: &Path| fs::remove_file(folder.join("one/more/b.c")).unwrap();
         assert!(is_due_after(&mut rounds, removed, folder.path()).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_saved_behind_each_build_is_built() {
+        let folder = app();
+        let mut rounds = Rounds::new(folder.path());
+        assert!(is_due(&mut rounds).await);
+        for text in ["b", "bc", "bcd", "bcde"] {
+            rounds.built();
+            fs::write(folder.path().join("one/src/a.c"), text).unwrap();
+            rounds.end(true);
+            assert!(is_due(&mut rounds).await, "{text}");
+        }
+        // Nothing was built here, which is tried once more and no oftener.
+        rounds.built();
+        rounds.end(true);
+        assert!(!is_due(&mut rounds).await);
     }
 
     #[tokio::test]
