@@ -61,13 +61,20 @@ fmt:
     cargo fmt --all --manifest-path tests/guests/Cargo.toml
     cargo fmt --all --manifest-path host-native/benches/app/Cargo.toml
     cargo fmt --all --manifest-path host-worker/Cargo.toml
-    cargo fmt --all --manifest-path host-worker/Cargo.toml
 
-# Measure: the real server beside a bare hyper one; writes target/bench/summary.json
-bench *flags: setup
+# Measure what both `bench-http` and `bench-languages` do
+bench *flags: (bench-http flags) (bench-languages flags)
+
+# Measure the real server beside a bare hyper one; writes target/bench/summary.json
+bench-http *flags: setup
     cargo build --release --workspace --all-targets
     @{{ selvedge }} build --app components
     cargo bench --workspace --bench http -- {{ flags }}
+
+# Measure services in every language on both hosts; writes target/bench/languages.json
+bench-languages *flags: setup
+    cargo build --release --workspace --all-targets
+    cargo bench --workspace --bench languages -- {{ flags }}
 
 # Measure bundles in workerd beside plain JavaScript and stock jco; writes target/bench/edge.json
 bench-edge *flags: setup
