@@ -15,7 +15,7 @@ mod host;
 mod serving;
 
 use host::{ANY, Host, text, until};
-use selvedge_contract::limits::DRAIN_MS;
+use selvedge_contract::limits::{DRAIN_MS, HEADER_READ_MS};
 use serving::App;
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -185,6 +185,29 @@ fn head_that_does_not_arrive_is_answered_with_408() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer:?}");
     trickle.join().unwrap();
     assert!(read_all(host.get("/probe/http/hello")).starts_with("HTTP/1.0 200"));
+}
+
+#[test]
+fn client_that_does_not_say_what_it_speaks_is_ended() {
+    let app = App::of(MANIFEST);
+    let host = app.start();
+    let begun = Instant::now();
+    // Nothing; the half and the whole of HTTP/2's first words, and no more.
+    let ended = ["", "PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].map(|words| {
+        let mut stream = host.connect();
+        stream.set_read_timeout(Some(Duration::from_millis(3 * HEADER_READ_MS))).unwrap();
+        stream.write_all(words.as_bytes()).unwrap();
+        std::thread::spawn(move || {
+            read_all(stream);
+            begun.elapsed()
+        })
+    });
+    for ended in ended {
+        let ended = ended.join().unwrap();
+        // One that speaks HTTP/2 is asked whether it lives, once that time is over.
+        let within = Duration::from_millis(2 * HEADER_READ_MS + 5_000);
+        assert!((Duration::from_secs(15)..within).contains(&ended), "{ended:?}");
+    }
 }
 
 #[test]

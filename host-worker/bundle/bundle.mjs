@@ -9,7 +9,7 @@ import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { squeeze } from "./squeeze.mjs";
+import { squeeze, withoutDeadCode } from "./squeeze.mjs";
 import { transpile } from "./transpile.mjs";
 import { bundleWorker } from "./worker.mjs";
 
@@ -78,7 +78,7 @@ async function make(module, made) {
     logLevel: "error",
     ...squeeze(plan),
   });
-  await writeFile(join(part, `${module.id}.js`), outputFiles[0].contents);
+  await writeFile(join(part, `${module.id}.js`), withoutDeadCode(outputFiles[0].text, plan));
   await rm(made, { recursive: true, force: true });
   await rename(part, made);
 }

@@ -1,5 +1,6 @@
 //! Outbound HTTP: a guest reaches the hosts that its manifest grants, and no other.
 
+use crate::guest::object::gated;
 use crate::guest::object::mailbox::CallError;
 use crate::guest::object::own::Shared;
 use http::uri::{Scheme, Uri};
@@ -76,6 +77,10 @@ impl WasiHttpHooks for Outbound {
         }
         let options = self.bounded(options);
         let gate = self.gate.clone().map(Shared::gate);
+        let request = match &self.gate {
+            Some(gate) => gated::request(request, Arc::downgrade(gate)),
+            None => request,
+        };
         Box::new(async move {
             if let Some(gate) = gate {
                 let reset = |error: CallError| Error::InternalError(Some(error.to_string()));

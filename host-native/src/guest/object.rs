@@ -9,6 +9,7 @@
 pub(crate) mod alarms;
 pub(crate) mod class;
 pub(crate) mod directory;
+pub(crate) mod gated;
 pub(crate) mod life;
 pub(crate) mod line;
 pub(crate) mod mailbox;

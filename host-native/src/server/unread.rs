@@ -24,7 +24,7 @@ pub(super) struct Unread(RefCell<Vec<Weak<Since>>>);
 
 impl Unread {
     /// Keeps an eye on an answer.
-    pub(super) fn watch(&self, body: Answer) -> Watched {
+    pub(super) fn watch<B>(&self, body: B) -> Watched<B> {
         let since = Rc::new(Cell::new(Some(Instant::now())));
         self.0.borrow_mut().push(Rc::downgrade(&since));
         Watched { body, since: Some(since) }
@@ -49,19 +49,19 @@ impl Unread {
 }
 
 /// A body that notes when it is asked for more.
-pub(super) struct Watched {
-    body: Answer,
+pub(super) struct Watched<B = Answer> {
+    body: B,
     since: Option<Rc<Since>>,
 }
 
-impl Watched {
+impl<B> Watched<B> {
     /// A body that nobody watches.
-    pub(super) fn not(body: Answer) -> Self {
+    pub(super) fn not(body: B) -> Self {
         Self { body, since: None }
     }
 }
 
-impl Body for Watched {
+impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for Watched<B> {
     type Data = Bytes;
     type Error = Error;
 
@@ -82,5 +82,50 @@ impl Body for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Unread, Watched};
+    use bytes::Bytes;
+    use futures::{FutureExt as _, StreamExt as _};
+    use http_body::Frame;
+    use http_body_util::{BodyExt as _, StreamBody};
+    use std::time::Duration;
+    use tokio::sync::mpsc;
+    use wasmtime_wasi_http::{Error, WasiBody};
+
+    const NONE: Duration = Duration::ZERO;
+
+    /// A body whose pieces are sent to it.
+    fn body(unread: &Unread) -> (mpsc::UnboundedSender<Bytes>, Watched<WasiBody>) {
+        let (pieces, mut sent) = mpsc::unbounded_channel();
+        let frames = futures::stream::poll_fn(move |cx| sent.poll_recv(cx))
+            .map(|piece| Ok::<_, Error>(Frame::data(piece)));
+        (pieces, unread.watch(StreamBody::new(frames).boxed_unsync()))
+    }
+
+    #[test]
+    fn who_asks_for_the_next_piece_is_not_late() {
+        let unread = Unread::default();
+        let (pieces, mut body) = body(&unread);
+        // Nobody has asked for the first.
+        assert!(unread.is_any_older_than(NONE));
+        assert!(body.frame().now_or_never().is_none());
+        assert!(!unread.is_any_older_than(NONE));
+        pieces.send(Bytes::from_static(b"piece")).unwrap();
+        assert!(body.frame().now_or_never().unwrap().unwrap().is_ok());
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(unread.is_any_older_than(NONE));
+        assert!(!unread.is_any_older_than(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn what_was_sent_or_given_up_is_not_late() {
+        let unread = Unread::default();
+        drop(body(&unread));
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(!unread.is_any_older_than(NONE));
     }
 }

@@ -20,6 +20,7 @@ wasm = "probe.wasm"
 objects = ["subject", "plain"]
 [components.subject]
 wasm = "subject.wasm"
+allow-hosts = ["127.0.0.1"]
 [components.plain]
 wasm = "plain.wasm"
 [services.counter]

@@ -120,7 +120,13 @@ fn load(address: &str, round: u64, client: u64, mut random: Random, asked: &Aske
                 // Some values need pages of their own.
                 let filler = "x".repeat(usize::try_from(random.below(3)).unwrap() * 3000);
                 let value = format!("{client} {step} {filler}");
-                let script = format!(r#"[["put", "a", "{value}"], ["put", "b", "{value}"]]"#);
+                // Keys and tables share one transaction.
+                let script = format!(
+                    r#"[["put", "a", "{value}"],
+                    ["sql", "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, x)", []],
+                    ["sql", "INSERT OR REPLACE INTO t VALUES (1, '{value}')", []],
+                    ["put", "b", "{value}"]]"#
+                );
                 let path = format!("/probe/objects/run?name={name}");
                 let Ok(answer) = send(&path, &script) else { return told };
                 assert_eq!(answer.status, 200, "{}", answer.body);
@@ -154,8 +160,15 @@ fn verify(host: &Host, told: &Told, asked: &Asked, round: u64) {
         assert!(rounds.is_sorted(), "counter {counter} gave a value again in a later round");
     }
     let pair = |name: &str| {
-        let results = host.results(name, r#"[["get", "a"], ["get", "b"]]"#);
+        let results = host.results(
+            name,
+            r#"[["get", "a"], ["get", "b"],
+            ["sql", "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, x)", []],
+            ["sql", "SELECT x FROM t", []]]"#,
+        );
         assert_eq!(results[0], results[1], "{name} is half in round {round}");
+        let row = &results[3]["rows"][0][0];
+        assert_eq!(*row, results[0]["value"], "the table of {name} in round {round}");
         results[0].clone()
     };
     for index in 0..PAIRS {

@@ -4,6 +4,8 @@ use crate::host::read;
 use crate::serving::App;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -217,4 +219,39 @@ fn reader_does_not_wait_for_the_disk() {
         assert_eq!(host.value("c"), 1);
     }
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn piece_of_a_request_waits_for_what_was_written_before_it() {
+    const DELAY: Duration = Duration::from_millis(400);
+    let app = App::new();
+    let disk = app.path("disk");
+    fs::write(&disk, "").unwrap();
+    let host = app.start_behind("", &[(DISK_FILE_VARIABLE, &disk)]);
+    // Started, and with a file.
+    host.results("u", r#"[["put", "a", "1"]]"#);
+    let origin = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", origin.local_addr().unwrap());
+    // When each of the two pieces has come.
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = origin.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+        let mut times = Vec::new();
+        for piece in [&b"first-piece"[..], b"second-piece"] {
+            while !all.windows(piece.len()).any(|part| part == piece) {
+                let read = stream.read(&mut buffer).unwrap();
+                assert!(read > 0, "{:?} ended before {piece:?}", String::from_utf8_lossy(&all));
+                all.extend_from_slice(&buffer[..read]);
+            }
+            times.push(Instant::now());
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+        times
+    });
+    fs::write(&disk, format!("delay-us {}", DELAY.as_micros())).unwrap();
+    let script = format!(r#"[["upload", "{url}", "first-piece", "b", "2", "second-piece"]]"#);
+    assert_eq!(host.results("u", &script)[0]["body"], "ok");
+    let times = heard.join().unwrap();
+    assert!(times[1] - times[0] >= DELAY, "{:?} between the pieces", times[1] - times[0]);
 }

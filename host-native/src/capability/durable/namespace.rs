@@ -2,6 +2,7 @@
 
 use super::wit::namespace;
 use super::{DurableView, HasDurable};
+use crate::guest::object::gated;
 use crate::guest::object::mailbox::{CallError, Event, Fetch};
 use http::uri::{Authority, PathAndQuery};
 use selvedge_wasi::State;
@@ -44,6 +45,10 @@ impl namespace::HostWithStore<State> for HasDurable {
             }
             Ok((objects, class, own, request))
         })?;
+        let request = match &own {
+            Some(own) => gated::request(request, Arc::downgrade(own)),
+            None => request,
+        };
         let event = |reply, place| Event::Fetch(Box::new(Fetch { request, reply, place }));
         let response = objects.ask(&class, &Arc::from(name), own, event).await?;
         accessor.with(|mut access| {

@@ -2,7 +2,6 @@
 //! and only then told.
 
 mod alarm;
-mod body;
 mod desk;
 mod disk;
 mod end;

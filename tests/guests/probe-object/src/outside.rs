@@ -5,12 +5,13 @@ use crate::bindings::selvedge::keyvalue::store;
 use crate::bindings::test::objects::plains::Plain;
 use crate::bindings::test::objects::subjects::Subject as Other;
 use crate::bindings::wasi::config::store as config;
-use crate::script::{OK, number, text};
-use futures::future::join_all;
+use crate::script::{OK, number, pause, text};
+use crate::storage::keys;
+use futures::future::{join, join_all};
 use serde_json::{Value, json};
 use wasip3::http::client;
-use wasip3::http::types::{Fields, Request, Response, Scheme};
-use wasip3::wit_future;
+use wasip3::http::types::{Fields, Method, Request, Response, Scheme};
+use wasip3::{wit_future, wit_stream};
 
 /// Does the step, where it reaches outside.
 pub async fn step(name: &str, arguments: &[Value]) -> Option<Value> {
@@ -42,6 +43,7 @@ pub async fn step(name: &str, arguments: &[Value]) -> Option<Value> {
             called(Plain::new(text(arguments, 0)).add().await.map(|sum| json!(sum)))
         }
         "fetch" => fetch(text(arguments, 0)).await,
+        "upload" => upload(arguments).await,
         "var" => match config::get(text(arguments, 0)) {
             Ok(value) => json!({ "value": value }),
             Err(error) => json!({ "error": format!("{error:?}") }),
@@ -84,17 +86,46 @@ fn called(outcome: Result<Value, Platform>) -> Value {
 
 /// Asks an origin, and tells what came: its status and body, or the error.
 async fn fetch(url: &str) -> Value {
-    let rest = url.strip_prefix("http://").unwrap_or(url);
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (_, end) = wit_future::new(|| Ok(None));
     let (request, _sent) = Request::new(Fields::new(), None, end, None);
-    let built = request
-        .set_scheme(Some(&Scheme::Http))
-        .and_then(|()| request.set_authority(Some(authority)))
-        .and_then(|()| request.set_path_with_query(Some(path)));
-    if built.is_err() {
+    match address(&request, url) {
+        Ok(()) => sent(request).await,
+        Err(()) => json!({ "error": "no url" }),
+    }
+}
+
+/// Sends an origin a body of two pieces, and stores a key between them: the origin, the first piece, the key, its
+/// value, the second piece.
+async fn upload(arguments: &[Value]) -> Value {
+    let (_, end) = wit_future::new(|| Ok(None));
+    let (mut pieces, body) = wit_stream::new();
+    let (request, _sent) = Request::new(Fields::new(), Some(body), end, None);
+    if address(&request, text(arguments, 0)).is_err() || request.set_method(&Method::Post).is_err()
+    {
         return json!({ "error": "no url" });
     }
+    let writing = async move {
+        let _ = pieces.write_all(text(arguments, 1).into()).await;
+        // Until that has left.
+        pause(200).await;
+        let stored = keys::put(text(arguments, 2), text(arguments, 3).as_bytes());
+        let _ = pieces.write_all(text(arguments, 4).into()).await;
+        drop(pieces);
+        stored.is_ok()
+    };
+    let (answer, stored) = join(sent(request), writing).await;
+    if stored { answer } else { json!({ "error": "nothing was stored" }) }
+}
+
+fn address(request: &Request, url: &str) -> Result<(), ()> {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    request.set_scheme(Some(&Scheme::Http))?;
+    request.set_authority(Some(authority))?;
+    request.set_path_with_query(Some(path))
+}
+
+async fn sent(request: Request) -> Value {
     match client::send(request).await {
         Err(error) => json!({ "error": format!("{error:?}") }),
         Ok(response) => {

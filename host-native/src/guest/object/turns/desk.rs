@@ -1,8 +1,8 @@
 //! Who waits for an instance, and the answers that wait for the disk.
 
+use crate::guest::object::gated;
 use crate::guest::object::mailbox::{CallError, Place, Woken};
 use crate::guest::object::own::Shared;
-use crate::guest::object::turns::body;
 use futures::channel::oneshot;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -100,7 +100,7 @@ impl Desk {
         self.answer(shared, number, |asker| {
             let Asker::Fetch(reply, place) = asker else { return None };
             let response = match response {
-                Ok(Ok(response)) => Ok(body::gated(response, shared, place)),
+                Ok(Ok(response)) => Ok(gated::response(response, shared, place)),
                 Ok(Err(error)) => Err(CallError::Reset(format!("its handler failed: {error}"))),
                 Err(oneshot::Canceled) => Err(CallError::Reset("it gave no response".to_owned())),
             };

@@ -1,4 +1,4 @@
-//! The body of an object's response: no piece of it leaves before what was written is on disk.
+//! The bodies that an object gives away: no piece leaves before what was written is on disk.
 
 use crate::guest::object::mailbox::{CallError, Place};
 use crate::guest::object::own::Shared;
@@ -11,15 +11,24 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// Puts the gate in front of a response's body, which keeps its call's place to its end.
-pub(super) fn gated(
+/// Puts the gate in front of the body of a response, which keeps its call's place to its end.
+pub(super) fn response(
     response: http::Response<WasiBody>,
     shared: &Arc<Shared>,
     place: Place,
 ) -> http::Response<WasiBody> {
-    let shared = Arc::downgrade(shared);
-    let body = |body| Gated { body, shared, held: None, _place: place };
-    response.map(|inner| body(inner).boxed_unsync())
+    let (shared, broken) = (Arc::downgrade(shared), || Error::HttpResponseIncomplete);
+    response
+        .map(|body| Gated { body, shared, broken, held: None, _place: Some(place) }.boxed_unsync())
+}
+
+/// Puts the gate in front of the body of a request that an object sends.
+pub(crate) fn request(
+    request: http::Request<WasiBody>,
+    shared: Weak<Shared>,
+) -> http::Request<WasiBody> {
+    let broken = || Error::InternalError(Some("the object was ended".to_owned()));
+    request.map(|body| Gated { body, shared, broken, held: None, _place: None }.boxed_unsync())
 }
 
 /// Passed when the disk has everything.
@@ -28,9 +37,11 @@ type Gate = BoxFuture<'static, Result<(), CallError>>;
 struct Gated {
     body: WasiBody,
     shared: Weak<Shared>,
+    /// What is told where the object ends before its body.
+    broken: fn() -> Error,
     /// A piece that waits for the disk.
     held: Option<(Frame<Bytes>, Gate)>,
-    _place: Place,
+    _place: Option<Place>,
 }
 
 impl Body for Gated {
@@ -45,7 +56,7 @@ impl Body for Gated {
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => {
                     let Some(shared) = self.shared.upgrade() else {
-                        return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
+                        return Poll::Ready(Some(Err((self.broken)())));
                     };
                     self.held = Some((frame, Box::pin(shared.gate())));
                 }
@@ -57,7 +68,7 @@ impl Body for Gated {
         let frame = self.held.take().map(|(frame, _)| frame);
         match (passed, frame) {
             (Ok(()), Some(frame)) => Poll::Ready(Some(Ok(frame))),
-            _ => Poll::Ready(Some(Err(Error::HttpResponseIncomplete))),
+            _ => Poll::Ready(Some(Err((self.broken)()))),
         }
     }
 
