@@ -9,8 +9,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Threads that a server has, as in the other bench.
-pub(crate) const SERVER_THREADS: usize = 2;
 /// Folders of what is made.
 const MADE: [&str; 4] = ["target", "bindings", "node_modules", "__pycache__"];
 
@@ -71,7 +69,7 @@ impl App {
             Host::Native => {
                 let mut serve = selvedge("serve", &self.folder);
                 serve.arg("--data").arg(scratch.join(&name));
-                serve.args(["--listen", "127.0.0.1:0", "--threads", &SERVER_THREADS.to_string()]);
+                serve.args(["--listen", "127.0.0.1:0", "--threads", &load::threads().to_string()]);
                 Server::start(serve, &scratch.join(format!("{name}.log")))
             }
             Host::Workerd => {

@@ -1,6 +1,6 @@
 //! The results for readers of the page about languages: tables, and a picture between them.
 
-use super::app::SERVER_THREADS;
+use super::load;
 use super::marks;
 use super::report::Results;
 use super::rounds::CONNECTIONS;
@@ -21,13 +21,14 @@ pub(crate) fn write(path: &Path, results: &Results) -> anyhow::Result<()> {
 }
 
 fn markdown(results: &Results) -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = load::threads();
     format!(
         "\n![Requests a second beside Rust](../../{PICTURE})\n\n\
-         On the native host, {SERVER_THREADS} threads:\n\n{}\n\
+         On the native host:\n\n{}\n\
          In workerd, with what `selvedge bundle` makes; its build is the bundling, its rebuild \
          `selvedge dev --edge`:\n\n{}\n\
-         {CONNECTIONS} connections on loopback, the load on the same {cores} cores.\n\n\
+         {CONNECTIONS} connections on loopback. The load runs on the same machine; it and the native host have as \
+         many threads each: {threads}. workerd serves with one.\n\n\
          A new project, from nothing to its first answer:\n\n{}",
         results.table(Host::Native, false),
         results.table(Host::Workerd, false),
