@@ -1,5 +1,5 @@
-//! `selvedge new`: what it creates is checked, built, served and answers, in every language and of every
-//! template that the language has. The tools of the languages have to be installed (`just setup`).
+//! `selvedge new`: what it creates is checked, built, served, bundled and answers, in every language and of
+//! every template that the language has. The tools of the languages have to be installed (`just setup`).
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 mod host;
 
 use host::{ANY, Host, SELVEDGE, serve};
+use serde_json::{Value, json};
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -50,7 +51,18 @@ fn get(host: &Host, method: &str, path: &str) -> (String, String) {
     (body.unwrap_or_default(), all)
 }
 
-/// Scaffolds, checks, builds and serves.
+/// Has a bundle made of an app, which the command tries in workerd before it calls it good.
+fn bundles(app: &Path) {
+    let output = selvedge(app, &["bundle", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success(), "{report:#}");
+    assert_eq!(report["warnings"], json!([]), "{report:#}");
+    let asked = report["verified"]["asked"].as_array().unwrap();
+    let statuses: Vec<_> = asked.iter().map(|asked| asked["status"].as_u64()).collect();
+    assert_eq!(statuses, [Some(200)], "{report:#}");
+}
+
+/// Scaffolds, checks, builds, serves and bundles.
 fn begun(language: &str, template: &str, act: impl FnOnce(&Host)) {
     let place = tempfile::tempdir().unwrap();
     let name = format!("a-{language}");
@@ -68,6 +80,7 @@ fn begun(language: &str, template: &str, act: impl FnOnce(&Host)) {
     let host = Host::start(serve(&app, ANY), place.path().join("log"));
     act(&host);
     host.stop();
+    bundles(&app);
 }
 
 fn greets(language: &str) {
