@@ -2,8 +2,8 @@
 //
 // For some components (those of Go: their runtime can wait in any function) jco emits every export so that it may
 // wait, the constructor of a resource among them. JavaScript has no constructor that waits: the module would not even
-// be parsed. A constructor is a synchronous function, and may not wait on any host; so here it is what jco emits for
-// the others. One that waits all the same is trapped by the engine.
+// be parsed. A constructor is a synchronous function, so here it is what jco emits for the others. One that waits all the
+// same, by a timer of WASI 0.2, is trapped: V8 cannot put aside what was not called by way of JSPI.
 
 /** A constructor that waits, as jco begins it. */
 export const WAITS = /\bconstructor\([\w, ]*\) \{\s*const hostProvided = false;(?:(?!isManualAsync)[\s\S])*?isManualAsync: true,/;
