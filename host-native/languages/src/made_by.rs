@@ -7,8 +7,8 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What has a say in no component: projects as they are begun.
-const NOT_MADE_BY: [&str; 2] = ["project.rs", "templates"];
+/// What has a say in no component, as files and folders: projects as they are begun.
+const NOT_MADE_BY: [&str; 2] = ["project", "templates"];
 
 /// Beginnings of the names of crates whose release changes what comes out.
 const CRATES: [&str; 4] = ["wit-", "wasm-encoder", "wasmparser", "wasi-preview1-component-adapter"];
@@ -28,7 +28,7 @@ pub(crate) fn key(sources: &Path, parts: &[&str], part: &str, lock: &str) -> io:
         let inner = path.strip_prefix(sources).unwrap_or(&path);
         let first = inner.iter().next().map(|first| first.to_string_lossy()).unwrap_or_default();
         let owner = first.trim_end_matches(".rs");
-        if NOT_MADE_BY.contains(&&*first) || (owner != part && parts.contains(&owner)) {
+        if NOT_MADE_BY.contains(&owner) || (owner != part && parts.contains(&owner)) {
             continue;
         }
         add(inner.to_string_lossy().as_bytes());
@@ -112,6 +112,7 @@ mod tests {
     #[test]
     fn what_languages_share_changes_all_and_a_template_none() {
         assert_eq!(changed_by("componentize.rs"), PARTS);
+        assert!(changed_by("project.rs").is_empty());
         assert!(changed_by("templates/python/http/service/src/app.py").is_empty());
     }
 
