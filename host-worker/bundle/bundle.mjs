@@ -9,7 +9,7 @@ import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { squeeze } from "./squeeze.mjs";
+import { squeeze, withoutDeadCode } from "./squeeze.mjs";
 import { transpile } from "./transpile.mjs";
 import { bundleWorker } from "./worker.mjs";
 
@@ -60,15 +60,20 @@ async function place(module) {
     if (!file.endsWith(".wasm")) continue;
     const content = hash(await readFile(join(made, file)));
     if (coreFiles.has(content)) {
-      others.set(`"./${file}"`, `"./${coreFiles.get(content)}"`);
+      others.set(`./${file}`, `./${coreFiles.get(content)}`);
     } else {
       coreFiles.set(content, file);
       await cp(join(made, file), join(plan.out, "modules", file));
     }
   }
-  const script = await readFile(join(made, `${module.id}.js`), "utf8");
-  const imports = new RegExp(`"\\./${module.id}\\.[^"]*"`, "g");
-  await writeFile(join(plan.out, "modules", `${module.id}.js`), script.replace(imports, (name) => others.get(name) ?? name));
+  let script = await readFile(join(made, `${module.id}.js`), "utf8");
+  for (const [name, other] of others) {
+    // In quotes, a name is found whole.
+    const pieces = script.split(new RegExp(`(?<=["'])${name.replaceAll(".", "\\.")}(?=["'])`));
+    if (pieces.length !== 2) throw new Error(`${name} is imported ${pieces.length - 1} times by what was made of it`);
+    script = pieces.join(other);
+  }
+  await writeFile(join(plan.out, "modules", `${module.id}.js`), script);
 }
 
 async function make(module, made) {
@@ -96,7 +101,7 @@ async function make(module, made) {
     logLevel: "error",
     ...squeeze(plan),
   });
-  await writeFile(join(part, `${module.id}.js`), outputFiles[0].contents);
+  await writeFile(join(part, `${module.id}.js`), withoutDeadCode(outputFiles[0].text, plan));
   await rm(made, { recursive: true, force: true });
   await rename(part, made);
 }

@@ -12,7 +12,7 @@
 
 import { BYTES_EDITS } from "./bytes_edits.mjs";
 import { CONSTRUCTOR_EDITS, WAITS } from "./constructor_edits.mjs";
-import { LAZY, makeLazy } from "./lazy_edits.mjs";
+import { makeLazy } from "./lazy_edits.mjs";
 
 /**
  * One change of text: `find` becomes `put`, and is there as often as `times` says ([least, most]); where `where` is given, only
@@ -154,7 +154,9 @@ export function edit(text) {
   const timeouts = text.split("\n").filter((line) => /\bsetTimeout\(/.test(line) && !line.trim().startsWith("//"));
   expect("timers that are left", timeouts.length, TIMEOUTS_LEFT);
   expect("no module is compiled while serving", text.match(/new WebAssembly\.Module\(/g)?.length ?? 0, [0, 0]);
-  return { text: LAZY + makeLazy(text), modules };
+  const lazy = makeLazy(text);
+  expect("an instance is made", lazy === undefined ? 0 : 1, [1, 1]);
+  return { text: lazy, modules };
 }
 
 /**

@@ -1,4 +1,4 @@
-// `wasi:config/store`: vars from the bundle, secrets from the Worker's bindings.
+// `wasi:config/store`: vars and secrets from the Worker's bindings.
 
 import { configGet, configKeys } from "./host.js";
 
@@ -6,7 +6,8 @@ export const config = (instance) => {
   const { composition, env } = instance;
   const get = (key) => {
     const found = configGet(composition.index, key);
-    return found?.secret === undefined ? found?.value : env[found.secret];
+    if (found?.vars !== undefined) return env[found.vars]?.[key];
+    return found && env[found.secret];
   };
   return {
     get,

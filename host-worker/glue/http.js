@@ -293,11 +293,27 @@ export async function toPlatform(response, exchange) {
   const first = await body.next();
   // A body that is whole already needs no stream.
   if (first === null || (first.length === announced && announced > 0)) {
-    if (first !== null) body.finish();
+    if (first !== null) await soon(body.finish());
     return new globalThis.Response(first ?? new Uint8Array(0), { status, headers });
   }
   return new globalThis.Response(body.stream(first), { status, headers });
 }
+
+/**
+ * Waits for what needs few turns of the event loop, and no longer: a guest that has written all of its body is about to
+ * end. A client that has its response asks again, and its next request would be begun before this one is out of the
+ * way: with 64 clients, 256 instances lay in memory, and collecting garbage took 40 % of the time.
+ */
+async function soon(promise) {
+  let isDone = false;
+  const done = promise.then(() => (isDone = true));
+  for (let turn = 0; turn < SOON_TURNS && !isDone; turn++) {
+    await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 0))]);
+  }
+}
+
+/** How many: a guest that closes its body after it has written it needs two, and one more if it has trailers. */
+const SOON_TURNS = 3;
 
 /** The body of a response on its way to a client. */
 class Body {

@@ -19,7 +19,7 @@ thread_local! {
     static APP: Rc<App> = DESCRIBED.with(|described| Rc::new(App::read(described)));
 }
 
-/// Names, each with what it stands for at the edge: the binding of a store, a class or a secret, or a value.
+/// Names, each with what it stands for at the edge: the binding of a store, a class, a var or a secret.
 pub(crate) type Names = Vec<(String, String)>;
 
 /// An app that can be served.
@@ -48,7 +48,7 @@ pub(crate) struct Composition {
     pub(crate) objects: Names,
     /// Hosts that it may send requests to.
     pub(crate) allow_hosts: Vec<HostPattern>,
-    /// Values of `wasi:config` that are no secret.
+    /// Keys of `wasi:config` that are no secret, each with the variable that has it.
     pub(crate) vars: Names,
     /// Those that are, with their bindings.
     pub(crate) secrets: Names,

@@ -101,6 +101,26 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_tells_every_difference_of_the_workers_host() {
+        let guide = include_str!("../../host-worker/README.md");
+        let known: toml::Table = include_str!("../known_differences.toml").parse().unwrap();
+        for entry in known["difference"].as_array().unwrap() {
+            let (case, host) = (entry["case"].as_str().unwrap(), entry["host"].as_str().unwrap());
+            let link = format!("(../tests/cases/{case}.toml)");
+            assert!(
+                host != "workers" || guide.contains(&link),
+                "host-worker/README.md lacks {case}"
+            );
+        }
+        // And it speaks of no case that is gone.
+        let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+        for link in guide.split("(../tests/cases/").skip(1) {
+            let file = link.split(')').next().unwrap();
+            assert!(cases.join(file).is_file(), "there is no case {file}");
+        }
+    }
+
+    #[test]
     fn stale_entry_fails() {
         assert_eq!(parse(ENTRY).unwrap().judge("http/a", "native", Ok(())).0, Verdict::Failed);
     }

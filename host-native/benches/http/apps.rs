@@ -1,12 +1,11 @@
 //! The servers that are measured, and how each is started.
 
+use super::load;
 use super::process::Server;
 use anyhow::{Context as _, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Threads that each server has; the same for all, whatever the machine.
-pub(crate) const SERVER_THREADS: usize = 2;
 /// The argument that makes this program the bare server.
 pub(crate) const BARE_SERVER: &str = "bare-server";
 
@@ -81,7 +80,7 @@ impl App {
                 let mut serve = selvedge();
                 serve.arg("serve").arg("--app").arg(app);
                 serve.arg("--data").arg(self.data(folder));
-                serve.args(["--listen", "127.0.0.1:0", "--threads", &SERVER_THREADS.to_string()]);
+                serve.args(["--listen", "127.0.0.1:0", "--threads", &load::threads().to_string()]);
                 serve.env("JWT_KEY", DEMO_KEY).env_remove("SELVEDGE_LOG");
                 serve
             }

@@ -1,6 +1,6 @@
 //! The load: connections that ask again as soon as they were answered.
 //!
-//! Made to cost little, since it runs on the cores of the server it measures: a request is bytes
+//! Made to cost little, since it runs on the machine of the server it measures: a request is bytes
 //! that were made before, and of a response no more is read than where it ends.
 
 use super::histogram::Histogram;
@@ -15,8 +15,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-/// Threads that make the load: half of what the servers are given could not saturate them.
-const THREADS_MAX: usize = 2;
 /// Largest response that is read, in bytes.
 const RESPONSE_BYTES_MAX: usize = 16 * 1024;
 /// The most that the last answers may take once the time is over.
@@ -48,6 +46,14 @@ pub(crate) struct Outcome {
     pub(crate) observed: (Duration, Duration),
 }
 
+/// Threads that a server has, and as many that the load beside it has: half of the machine's cores.
+///
+/// With more, they would wait for a core that another of them holds, for milliseconds at a time: the
+/// slowest hundredth of the latencies would tell how the machine shares its cores, and nothing of the server.
+pub(crate) fn threads() -> usize {
+    (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
+}
+
 /// The time that counts.
 #[derive(Clone, Copy)]
 struct Window {
@@ -65,7 +71,7 @@ pub(crate) fn put_on(
 ) -> anyhow::Result<Outcome> {
     let begin = Instant::now() + load.warm_up;
     let window = Window { begin, end: begin + load.measured };
-    let threads = load.connections.min(THREADS_MAX);
+    let threads = load.connections.min(threads());
     let running: Vec<_> = (0..threads)
         .map(|index| {
             let connections = (load.connections + index) / threads;

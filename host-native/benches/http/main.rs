@@ -29,7 +29,7 @@ mod report;
 mod rounds;
 mod startup;
 
-use apps::{App, BARE_SERVER, SERVER_THREADS};
+use apps::{App, BARE_SERVER};
 use clap::Parser;
 use report::Results;
 use rounds::{Effort, Servers};
@@ -69,7 +69,7 @@ struct Flags {
 
 fn main() -> anyhow::Result<ExitCode> {
     if std::env::args().nth(1).is_some_and(|argument| argument == BARE_SERVER) {
-        bare::serve(SERVER_THREADS)?;
+        bare::serve(load::threads())?;
         return Ok(ExitCode::SUCCESS);
     }
     let flags = Flags::parse();

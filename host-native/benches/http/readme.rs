@@ -1,7 +1,7 @@
 //! The results for readers of the README: a table, and a picture beside it.
 
-use super::apps::SERVER_THREADS;
 use super::cases::Case;
+use super::load;
 use super::report::{Results, Row};
 use super::rounds::CONNECTIONS;
 use anyhow::Context as _;
@@ -65,9 +65,9 @@ fn markdown(results: &Results, cases: &[Case]) -> String {
     }
     let _ = writeln!(
         text,
-        "\nRequests a second (× hyper in the same rounds) on loopback. Each server has {SERVER_THREADS} threads; \
-         the load runs on the same {} cores.\n",
-        std::thread::available_parallelism().map_or(1, usize::from),
+        "\nRequests a second (× hyper in the same rounds) on loopback. The load runs on the same machine, and \
+         each server has as many threads as the load beside it: {}.\n",
+        load::threads(),
     );
     for (name, label, digits) in FIGURES {
         if let Some(figure) = results.figures.iter().find(|figure| figure.name == name) {

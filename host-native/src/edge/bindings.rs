@@ -1,5 +1,6 @@
 //! What things of an app are called in a Worker: the names under which its JavaScript finds them.
 
+use selvedge_contract::manifest::Composition;
 use selvedge_contract::names::Name;
 
 /// The binding of a key-value store: `visitors` is `KV_VISITORS`.
@@ -10,6 +11,15 @@ pub(crate) fn store(store: &Name) -> String {
 /// The binding of a secret: `jwt-key` is `SECRET_JWT_KEY`.
 pub(crate) fn secret(secret: &Name) -> String {
     prefixed("SECRET", secret)
+}
+
+/// The variable of a Worker that holds what `vars` gives a service or a class: one in JSON for each, since their
+/// keys may have any letters. The service `hello` has `VARS_SERVICE_HELLO`.
+pub(crate) fn vars(composition: &Composition) -> String {
+    match composition {
+        Composition::Service(name) => prefixed("VARS_SERVICE", name),
+        Composition::Object(name) => prefixed("VARS_OBJECT", name),
+    }
 }
 
 /// Names have no underscore, so that no two of them become one.

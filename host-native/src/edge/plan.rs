@@ -79,6 +79,7 @@ struct Composed {
     keyvalue: BTreeMap<Name, String>,
     objects: BTreeMap<Name, String>,
     allow_hosts: Vec<String>,
+    /// By key, the variable of the Worker that has it.
     vars: BTreeMap<String, String>,
     secrets: BTreeMap<Name, String>,
     stubs: Vec<ImportedStub>,
@@ -303,7 +304,7 @@ fn compose(app: &App, it: &Read, module: &str, stubs: Vec<ImportedStub>) -> Opti
         keyvalue: named(keyvalue.iter(), bindings::store),
         objects: named(objects.iter(), javascript_class),
         allow_hosts: allow_hosts.iter().map(ToString::to_string).collect(),
-        vars,
+        vars: vars.into_keys().map(|key| (key, bindings::vars(&it.composition))).collect(),
         secrets: named(secrets.iter(), bindings::secret),
         stubs,
         own,

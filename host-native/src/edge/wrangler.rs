@@ -3,10 +3,11 @@
 
 use crate::edge::bindings;
 use crate::edge::migrations::Migration;
-use selvedge_contract::manifest::{Manifest, SecretSource};
+use selvedge_contract::manifest::{Composition, Manifest, SecretSource};
 use selvedge_contract::object::javascript_class;
 use selvedge_contract::route::Pattern;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The name of the file in a bundle.
 pub(crate) const FILE: &str = "wrangler.jsonc";
@@ -64,8 +65,27 @@ pub(crate) fn config(manifest: &Manifest, migrations: &[Migration]) -> String {
         let names: Vec<String> = manifest.secrets.keys().map(bindings::secret).collect();
         set("secrets", json!({ "required": names }));
     }
+    let vars = vars(manifest);
+    if !vars.is_empty() {
+        set("vars", json!(vars));
+    }
     let text = serde_json::to_string_pretty(&config).unwrap_or_default();
     format!("{}{text}\n", comment(manifest, &any_host))
+}
+
+/// What `vars` gives, by the variable that holds it.
+fn vars(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, String>> {
+    let services = manifest.services.keys().cloned().map(Composition::Service);
+    let classes = manifest.objects.keys().cloned().map(Composition::Object);
+    let mut all = BTreeMap::new();
+    for composition in services.chain(classes) {
+        let Some((component, middleware)) = manifest.composed(&composition) else { continue };
+        let vars = manifest.grants_of(component, middleware).vars;
+        if !vars.is_empty() {
+            all.insert(bindings::vars(&composition), vars);
+        }
+    }
+    all
 }
 
 /// The routes that name a host, as Cloudflare writes them; and those of every host, as the manifest
@@ -141,6 +161,7 @@ wasm = "one.wasm"
 keyvalue = ["visitors"]
 objects = ["chat-room"]
 secrets = ["jwt-key"]
+vars = { greeting = "hi" }
 [components.two]
 wasm = "two.wasm"
 [services.one]
@@ -176,6 +197,7 @@ env = "JWT_KEY"
             json!([{ "tag": "v1", "new_sqlite_classes": ["ChatRoom"] }])
         );
         assert_eq!(config["secrets"], json!({ "required": ["SECRET_JWT_KEY"] }));
+        assert_eq!(config["vars"], json!({ "VARS_SERVICE_ONE": { "greeting": "hi" } }));
         assert_eq!(config["routes"], json!(["example.com/one/*"]));
         assert_eq!(config["workers_dev"], true);
         assert!(text.contains("//   /one/* (one)\n"), "{text}");
@@ -188,9 +210,15 @@ env = "JWT_KEY"
             "name = \"app\"\n[components.one]\nwasm = \"one.wasm\"\n[services.one]\ncomponent = \"one\"\nroutes = [\"/\"]\n",
         );
         let config = parsed(&config(&manifest.unwrap(), &[]));
-        for key in
-            ["routes", "workers_dev", "kv_namespaces", "durable_objects", "migrations", "secrets"]
-        {
+        for key in [
+            "routes",
+            "workers_dev",
+            "kv_namespaces",
+            "durable_objects",
+            "migrations",
+            "secrets",
+            "vars",
+        ] {
             assert_eq!(config.get(key), None, "{key}");
         }
     }

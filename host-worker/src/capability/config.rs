@@ -5,13 +5,13 @@ use crate::app::{app, find};
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-/// The value of a key: `{ value }`, or `{ secret }` with the binding that holds it; `undefined` where there is none.
+/// Where the value of a key is: `{ vars }` or `{ secret }` with the binding that holds it; `undefined` where there is none.
 #[wasm_bindgen(js_name = configGet)]
 pub fn config_get(composition: usize, key: &str) -> JsValue {
     let app = app();
     let Some(composition) = app.compositions.get(composition) else { return JsValue::UNDEFINED };
-    if let Some(value) = find(&composition.vars, key) {
-        return found("value", value);
+    if let Some(binding) = find(&composition.vars, key) {
+        return found("vars", binding);
     }
     find(&composition.secrets, key).map_or(JsValue::UNDEFINED, |binding| found("secret", binding))
 }
