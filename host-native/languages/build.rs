@@ -1,16 +1,22 @@
 //! Lists the files of the repository's `wit/`, so that they are embedded: guests of every language are
 //! built against the WIT that this command was made with, wherever it runs. Lists the templates of new
-//! projects, too.
+//! projects, too, and tells one state of what makes components from another.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[path = "src/made_by.rs"]
+mod made_by;
+
+/// What languages have to themselves in `src/`.
+const PARTS: [&str; 4] = ["c", "go", "javascript", "python"];
+
 fn main() -> ExitCode {
     match list() {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            println!("cargo::error=the WIT cannot be embedded: {reason}");
+            println!("cargo::error=the WIT and what goes with it cannot be embedded: {reason}");
             ExitCode::FAILURE
         }
     }
@@ -29,8 +35,22 @@ fn list() -> Result<(), String> {
     let mut templates = Vec::new();
     gather_all("", &own.join("src/templates"), &mut templates)?;
     write(&out.join("template_files.rs"), templates)?;
-    for path in ["build.rs".into(), wit.clone(), wit.join("deps"), "src/templates".into()] {
+    let lock = own.join("../../Cargo.lock");
+    keys(&own.join("src"), &lock)?;
+    for path in ["build.rs".into(), "src".into(), lock, wit.clone(), wit.join("deps")] {
         println!("cargo::rerun-if-changed={}", path.display());
+    }
+    Ok(())
+}
+
+/// Has `lib.rs` know by what each language's components are made.
+fn keys(sources: &Path, lock: &Path) -> Result<(), String> {
+    let unreadable =
+        |error| format!("cannot read {} or {}: {error}", sources.display(), lock.display());
+    let text = fs::read_to_string(lock).map_err(unreadable)?;
+    for part in PARTS {
+        let key = made_by::key(sources, &PARTS, part, &text).map_err(unreadable)?;
+        println!("cargo::rustc-env=SELVEDGE_MADE_BY_{}={key}", part.to_uppercase());
     }
     Ok(())
 }

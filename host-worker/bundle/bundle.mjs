@@ -17,6 +17,8 @@ const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
 const isQuiet = process.argv.includes("--quiet");
 /** Changes whenever what a component is turned into may do: with these files, and the tools that the lock file pins. */
 const recipe = hash(...(await ours()));
+/** The core modules that lie in the folder, by what is in them. */
+const coreFiles = new Map();
 
 try {
   const report = await run();
@@ -41,7 +43,10 @@ async function run() {
   return { parts: await parts() };
 }
 
-/** Puts the module of a component into the folder, transpiled now or earlier. */
+/**
+ * Puts the module of a component into the folder, transpiled now or earlier. A core module that another component
+ * has, too, is there once: an engine of megabytes is often the same for all that are written in its language.
+ */
 async function place(module) {
   const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, module.memory_bytes, plan.minify])).slice(0, 12)}`);
   const files = await readdir(made).catch(() => null);
@@ -50,7 +55,25 @@ async function place(module) {
     await make(module, made);
     if (!isQuiet) process.stderr.write(`  transpiled ${module.name ?? module.id} in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
   }
-  for (const file of await readdir(made)) await cp(join(made, file), join(plan.out, "modules", file));
+  const others = new Map();
+  for (const file of await readdir(made)) {
+    if (!file.endsWith(".wasm")) continue;
+    const content = hash(await readFile(join(made, file)));
+    if (coreFiles.has(content)) {
+      others.set(`./${file}`, `./${coreFiles.get(content)}`);
+    } else {
+      coreFiles.set(content, file);
+      await cp(join(made, file), join(plan.out, "modules", file));
+    }
+  }
+  let script = await readFile(join(made, `${module.id}.js`), "utf8");
+  for (const [name, other] of others) {
+    // In quotes, a name is found whole.
+    const pieces = script.split(new RegExp(`(?<=["'])${name.replaceAll(".", "\\.")}(?=["'])`));
+    if (pieces.length !== 2) throw new Error(`${name} is imported ${pieces.length - 1} times by what was made of it`);
+    script = pieces.join(other);
+  }
+  await writeFile(join(plan.out, "modules", `${module.id}.js`), script);
 }
 
 async function make(module, made) {

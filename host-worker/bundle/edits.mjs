@@ -11,6 +11,7 @@
 // import that it waits for has settled), backpressure changes.
 
 import { BYTES_EDITS } from "./bytes_edits.mjs";
+import { CONSTRUCTOR_EDITS, WAITS } from "./constructor_edits.mjs";
 import { makeLazy } from "./lazy_edits.mjs";
 
 /**
@@ -115,6 +116,7 @@ const EDITS = [
   },
 
   ...BYTES_EDITS,
+  ...CONSTRUCTOR_EDITS,
 
   // --- the seam --------------------------------------------------------------------------------
   {
@@ -147,6 +149,7 @@ export function edit(text) {
   }
   const modules = new Map();
   text = takeModulesOut(text, modules);
+  expect("constructors that wait are left", WAITS.test(text) ? 1 : 0, [0, 0]);
   expect("no interval is left", text.match(/\bsetInterval\(/g)?.length ?? 0, [0, 0]);
   const timeouts = text.split("\n").filter((line) => /\bsetTimeout\(/.test(line) && !line.trim().startsWith("//"));
   expect("timers that are left", timeouts.length, TIMEOUTS_LEFT);

@@ -87,7 +87,9 @@ impl Host for WorkersHost {
         bundle.args(["--json", "--no-verify"]).env(SECRET_VARIABLE, SECRET);
         bundle.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
         let output = bundle.output().await.context("cannot run selvedge bundle")?;
-        ensure!(output.status.success(), "{:?}: {}", bundle.as_std(), output.status);
+        // With --json, the reason stands on standard output, too.
+        let said = || String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{:?}: {}\n{}", bundle.as_std(), output.status, said());
         let report: Report = serde_json::from_slice(&output.stdout)
             .context("the report of selvedge bundle does not say how to run the bundle")?;
         let Ok(()) = self.run.set(report.run.into()) else { bail!("the app was built before") };

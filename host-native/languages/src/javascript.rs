@@ -12,7 +12,7 @@ use crate::generated;
 use crate::npm::{self, Packages};
 use crate::tool::{self, Show, ToolError, Tools};
 use crate::world::World;
-use crate::{BINDINGS, BuildError, Engine, Language, Project, io_error};
+use crate::{BINDINGS, BuildError, Engine, Language, Project, io_error, made_by_key};
 use plain::Plain;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -116,14 +116,15 @@ fn bind(
     let folder = project.folder.join(BINDINGS);
     let bound = work.folder.join(BOUND);
     let is_there = folder.join(".gitignore").is_file();
-    if is_there && fs::read_to_string(&bound).is_ok_and(|text| text == plain.wit) {
+    let text = format!("// made by {}\n{}", made_by_key(Language::JavaScript), plain.wit);
+    if is_there && fs::read_to_string(&bound).is_ok_and(|is| is == text) {
         return Ok(());
     }
     tool::run(script, "types of the world", Show::OnFailure)?;
     let made = work.folder.join(BINDINGS);
     let files = generated::read(&made).map_err(|source| io_error(&made, source))?;
     generated::fill(&folder, files).map_err(|source| io_error(&folder, source))?;
-    work.write(BOUND, &plain.wit)
+    work.write(BOUND, &text)
 }
 
 /// The author's module: the entry of the bundle.

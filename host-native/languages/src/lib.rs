@@ -17,6 +17,8 @@ pub mod world;
 mod c;
 mod go;
 mod javascript;
+#[cfg(test)]
+mod made_by;
 mod python;
 
 use crate::componentize::EncodeError;
@@ -138,7 +140,21 @@ pub fn check(language: Language, project: &Project<'_>) -> Result<Vec<String>, B
 pub fn recipe(language: Language, project: &Project<'_>) -> String {
     let world = project.world.unwrap_or("its only world");
     let engine = project.engine.map(|engine| format!(" on {engine}")).unwrap_or_default();
-    format!("{language}{engine} for {world} with WIT {}", carried::fingerprint())
+    let (wit, made_by) = (carried::fingerprint(), made_by_key(language));
+    format!("{language}{engine} for {world} with WIT {wit}, made by {made_by}")
+}
+
+/// Changes where this crate would make other components of a language's sources, or other bindings:
+/// with its code, with what it puts beside an author's, and with what it has npm install.
+pub(crate) fn made_by_key(language: Language) -> &'static str {
+    match language {
+        Language::Go => env!("SELVEDGE_MADE_BY_GO"),
+        Language::C => env!("SELVEDGE_MADE_BY_C"),
+        Language::Python => env!("SELVEDGE_MADE_BY_PYTHON"),
+        Language::JavaScript | Language::TypeScript => env!("SELVEDGE_MADE_BY_JAVASCRIPT"),
+        // cargo knows what it builds by.
+        Language::Rust => "cargo",
+    }
 }
 
 pub(crate) fn io_error(path: &Path, source: io::Error) -> BuildError {

@@ -6,7 +6,7 @@
 use crate::generated;
 use crate::tool::{self, Show, Tools, Wanted};
 use crate::world::World;
-use crate::{BINDINGS, BuildError, Project, io_error};
+use crate::{BINDINGS, BuildError, Language, Project, io_error, made_by_key};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -96,7 +96,9 @@ fn bind(
 ) -> Result<(), BuildError> {
     let bindings = folder.join(BINDINGS);
     let bound = work.folder.join("bound.wit");
-    let text: String = world.files().map(|(_, text)| text).collect::<String>() + &world.full_name();
+    let mut text: String = world.files().map(|(_, text)| text).collect();
+    text.push_str(&world.full_name());
+    text.push_str(made_by_key(Language::Python));
     let is_there = bindings.join(".gitignore").is_file();
     if is_there && fs::read_to_string(&bound).is_ok_and(|is| is == text) {
         return Ok(());
