@@ -49,6 +49,7 @@ mod scaffolds;
 mod services;
 mod starts;
 #[path = "../shared/workerd.rs"]
+#[allow(clippy::indexing_slicing, reason = "a bench may fail loudly")]
 mod workerd;
 
 use app::App;
