@@ -52,6 +52,7 @@ step "host" cargo build --release --workspace --all-targets
 step "demo app" target/release/selvedge build --app components
 step "demo app's origin" target/release/selvedge build --app components/origin
 step "demo app, checked" target/release/selvedge check --app components
+step "every language" target/release/selvedge build --app components/languages
 counted "guests' units" cargo test --manifest-path components/Cargo.toml --workspace
 counted "units, host and conformance" cargo test --release --workspace --no-fail-fast
 
