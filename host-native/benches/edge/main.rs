@@ -19,6 +19,7 @@ mod bundle;
 #[path = "../shared/histogram.rs"]
 mod histogram;
 #[path = "../shared/load.rs"]
+#[allow(dead_code, reason = "threads are as many as by default here")]
 mod load;
 #[path = "../shared/marks.rs"]
 mod marks;

@@ -73,7 +73,7 @@ impl App {
         let mut command = match self.folder() {
             None => {
                 let mut bare = Command::new(std::env::current_exe()?);
-                bare.arg(BARE_SERVER);
+                bare.arg(BARE_SERVER).arg(load::threads().to_string());
                 bare
             }
             Some(app) => {

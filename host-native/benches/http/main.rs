@@ -42,6 +42,7 @@ mod rounds;
 mod sample;
 mod startup;
 
+use anyhow::Context as _;
 use apps::{App, BARE_SERVER};
 use clap::Parser;
 use report::Results;
@@ -66,6 +67,11 @@ struct Flags {
     /// Seconds that each case is measured in a round
     #[arg(long, value_name = "N", default_value_t = 3)]
     seconds: u64,
+    /// Threads of each server, and as many of the load [default: one a core]. With half of the cores
+    /// they do not wait for one another's, and the slowest requests tell of the server alone; the
+    /// baseline is then several times as fast
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// Only what objects cost beyond their requests
     #[arg(long, conflicts_with_all = ["readme", "case"])]
     objects: bool,
@@ -81,8 +87,10 @@ struct Flags {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    if std::env::args().nth(1).is_some_and(|argument| argument == BARE_SERVER) {
-        bare::serve(load::threads())?;
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().is_some_and(|argument| argument == BARE_SERVER) {
+        let threads = arguments.next().context("how many threads the bare server has")?;
+        bare::serve(threads.parse()?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let flags = Flags::parse();
@@ -90,6 +98,9 @@ fn main() -> anyhow::Result<ExitCode> {
         // `cargo test --all-targets` runs benches, too, and wants to know whether they start.
         println!("nothing is measured without --bench, which `cargo bench` gives");
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(threads) = flags.threads {
+        load::use_threads(threads);
     }
     if let Some(case) = &flags.case {
         print!("{}", measure_one(case, flags.effort())?.table());

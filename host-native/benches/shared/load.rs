@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -46,12 +46,19 @@ pub(crate) struct Outcome {
     pub(crate) observed: (Duration, Duration),
 }
 
-/// Threads that a server has, and as many that the load beside it has: half of the machine's cores.
-///
-/// With more, they would wait for a core that another of them holds, for milliseconds at a time: the
-/// slowest hundredth of the latencies would tell how the machine shares its cores, and nothing of the server.
+/// What [`threads`] gives where it was said.
+static THREADS: OnceLock<usize> = OnceLock::new();
+
+/// Says how many threads a server has, and as many that the load has; once, before anything is measured.
+pub(crate) fn use_threads(threads: usize) {
+    // Twice would be a mistake that changes nothing.
+    let _ = THREADS.set(threads.max(1));
+}
+
+/// Threads that a server has, and as many that the load beside it has: where nothing else was said, as
+/// many as the machine has cores.
 pub(crate) fn threads() -> usize {
-    (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
+    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// The time that counts.
