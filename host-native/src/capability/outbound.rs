@@ -77,10 +77,7 @@ impl WasiHttpHooks for Outbound {
         }
         let options = self.bounded(options);
         let gate = self.gate.clone().map(Shared::gate);
-        let request = match &self.gate {
-            Some(gate) => gated::request(request, Arc::downgrade(gate)),
-            None => request,
-        };
+        let request = gated::request(request, self.gate.as_ref());
         Box::new(async move {
             if let Some(gate) = gate {
                 let reset = |error: CallError| Error::InternalError(Some(error.to_string()));

@@ -45,10 +45,7 @@ impl namespace::HostWithStore<State> for HasDurable {
             }
             Ok((objects, class, own, request))
         })?;
-        let request = match &own {
-            Some(own) => gated::request(request, Arc::downgrade(own)),
-            None => request,
-        };
+        let request = gated::request(request, own.as_ref());
         let event = |reply, place| Event::Fetch(Box::new(Fetch { request, reply, place }));
         let response = objects.ask(&class, &Arc::from(name), own, event).await?;
         accessor.with(|mut access| {

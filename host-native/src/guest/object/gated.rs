@@ -22,11 +22,13 @@ pub(super) fn response(
         .map(|body| Gated { body, shared, broken, held: None, _place: Some(place) }.boxed_unsync())
 }
 
-/// Puts the gate in front of the body of a request that an object sends.
+/// Puts the gate in front of the body of a request, where an object sends it.
 pub(crate) fn request(
     request: http::Request<WasiBody>,
-    shared: Weak<Shared>,
+    own: Option<&Arc<Shared>>,
 ) -> http::Request<WasiBody> {
+    let Some(own) = own else { return request };
+    let shared = Arc::downgrade(own);
     let broken = || Error::InternalError(Some("the object was ended".to_owned()));
     request.map(|body| Gated { body, shared, broken, held: None, _place: None }.boxed_unsync())
 }
