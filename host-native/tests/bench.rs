@@ -13,6 +13,8 @@ mod bars;
 mod bound;
 #[path = "../benches/http/cases.rs"]
 mod cases;
+#[path = "../benches/shared/effort.rs"]
+mod effort;
 #[path = "../benches/shared/histogram.rs"]
 mod histogram;
 #[path = "../benches/shared/load.rs"]

@@ -13,6 +13,8 @@ mod bound;
 mod builds;
 #[path = "../benches/shared/bundle.rs"]
 mod bundle;
+#[path = "../benches/shared/effort.rs"]
+mod effort;
 #[path = "../benches/shared/histogram.rs"]
 mod histogram;
 #[path = "../benches/shared/load.rs"]

@@ -21,6 +21,8 @@ mod bars;
 #[path = "../shared/bound.rs"]
 mod bound;
 mod cases;
+#[path = "../shared/effort.rs"]
+mod effort;
 mod engine;
 #[path = "../shared/histogram.rs"]
 mod histogram;
@@ -45,11 +47,11 @@ mod startup;
 use anyhow::Context as _;
 use apps::{App, BARE_SERVER};
 use clap::Parser;
+use effort::Effort;
 use report::Results;
-use rounds::{Effort, Servers};
+use rounds::Servers;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// The host's allocator: a baseline with another would compare allocators, too.
 #[global_allocator]
@@ -182,11 +184,6 @@ impl Flags {
     }
 
     fn effort(&self) -> Effort {
-        let (rounds, seconds) = if self.quick { (1, 1) } else { (self.rounds, self.seconds) };
-        Effort {
-            rounds: rounds.max(1),
-            warm_up: Duration::from_millis(500),
-            measured: Duration::from_secs(seconds.max(1)),
-        }
+        Effort::of(self.quick, self.rounds, self.seconds)
     }
 }

@@ -8,10 +8,10 @@
 
 use super::apps::App;
 use super::cases::BASELINE;
+use super::effort::Effort;
 use super::load::{self, Load};
 use super::process::Server;
 use super::report::{Figure, Row};
-use super::rounds::Effort;
 use super::sample::median;
 use super::startup::{self, mebibytes};
 use anyhow::Context as _;

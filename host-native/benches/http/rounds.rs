@@ -7,6 +7,7 @@
 
 use super::apps::App;
 use super::cases::{BASELINE, Case};
+use super::effort::Effort;
 use super::load::{self, Load};
 use super::process::Server;
 use super::report::Row;
@@ -19,17 +20,6 @@ use std::time::{Duration, Instant};
 pub(crate) const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// The most until a case answers as it will from then on.
 const SETTLED_WITHIN: Duration = Duration::from_secs(5);
-
-/// How often and how long is measured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Effort {
-    /// Rounds, whose median is told.
-    pub(crate) rounds: usize,
-    /// How long each case is asked in a round before it counts.
-    pub(crate) warm_up: Duration,
-    /// How long it counts.
-    pub(crate) measured: Duration,
-}
 
 /// The servers by app.
 pub(crate) struct Servers(pub(crate) Vec<(App, Server)>);

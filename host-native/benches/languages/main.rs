@@ -23,6 +23,8 @@ mod bound;
 mod builds;
 #[path = "../shared/bundle.rs"]
 mod bundle;
+#[path = "../shared/effort.rs"]
+mod effort;
 #[path = "../shared/histogram.rs"]
 #[allow(clippy::indexing_slicing, reason = "a bench may fail loudly")]
 mod histogram;
@@ -54,12 +56,11 @@ mod workerd;
 
 use app::App;
 use clap::Parser;
+use effort::Effort;
 use report::Results;
-use rounds::Effort;
 use services::{Host, Service};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Measures services in every language, on both hosts.
 #[derive(Debug, Parser)]
@@ -183,11 +184,6 @@ impl Flags {
     }
 
     fn effort(&self) -> Effort {
-        let (rounds, seconds) = if self.quick { (1, 1) } else { (self.rounds, self.seconds) };
-        Effort {
-            rounds: rounds.max(1),
-            warm_up: Duration::from_millis(500),
-            measured: Duration::from_secs(seconds.max(1)),
-        }
+        Effort::of(self.quick, self.rounds, self.seconds)
     }
 }

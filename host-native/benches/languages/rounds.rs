@@ -9,6 +9,7 @@
 //! second after the last round. For workerd it is that process, without the Node that started it.
 
 use super::app::App;
+use super::effort::Effort;
 use super::load::{self, Load};
 use super::process::Server;
 use super::report::Figure;
@@ -25,17 +26,6 @@ const IDLE: Duration = Duration::from_millis(500);
 
 /// How long a service is asked in workerd at least: some have a few answers a second.
 const WORKERD_MEASURED_MIN: Duration = Duration::from_secs(5);
-
-/// How often and how long is measured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Effort {
-    /// Rounds, whose median is told.
-    pub(crate) rounds: usize,
-    /// How long a service is asked in a round before it counts.
-    pub(crate) warm_up: Duration,
-    /// How long it counts.
-    pub(crate) measured: Duration,
-}
 
 /// A service that is served, and what came of it.
 struct Served<'a> {
