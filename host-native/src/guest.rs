@@ -15,4 +15,5 @@ pub(crate) mod pool;
 pub(crate) mod room;
 pub(crate) mod service;
 pub mod state;
+mod steps;
 pub(crate) mod vitals;

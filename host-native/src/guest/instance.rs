@@ -7,6 +7,7 @@
 use crate::guest::job::{Job, Ticket};
 use crate::guest::pool::{Pool, Slot};
 use crate::guest::room::is_full;
+use crate::guest::steps::Steps;
 use crate::guest::vitals::{FIRST_TICKS, Vitals};
 use futures::stream::{FuturesUnordered, StreamExt};
 use selvedge_contract::failure::Failure;
@@ -86,8 +87,9 @@ async fn live(
         Poll::Ready(())
     })
     .await;
+    let steps = Steps::new();
     poll_fn(|cx| {
-        if let Poll::Ready(ended) = turns.as_mut().poll(cx) {
+        if let Poll::Ready(ended) = steps.poll(cx, turns.as_mut()) {
             let ended = ended.and_then(|ended| ended);
             if ended.is_err() {
                 slot.vitals.set_broken();

@@ -15,6 +15,7 @@ use crate::guest::object::class::Functions;
 use crate::guest::object::life::Life;
 use crate::guest::object::mailbox::{Call, CallError, Event, Fetch};
 use crate::guest::object::own::Shared;
+use crate::guest::steps::Steps;
 use crate::guest::vitals::{FIRST_TICKS, Vitals};
 use futures::channel::oneshot;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -50,8 +51,16 @@ pub(super) async fn run(
 ) {
     let desk = Desk::default();
     desk.last_active.set(Some(Instant::now()));
-    let mut disk =
-        Disk { life, shared, desk: &desk, syncing: None, adding: None, away: None, permit };
+    let mut disk = Disk {
+        life,
+        shared,
+        desk: &desk,
+        steps: Steps::new(),
+        syncing: None,
+        adding: None,
+        away: None,
+        permit,
+    };
     let end = {
         let turns = store.run_concurrent(async |accessor| {
             let ended = start(life, functions, accessor).await;

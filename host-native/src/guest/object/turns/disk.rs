@@ -8,6 +8,7 @@ use super::{BACKGROUND_MAX, HANDOVER_MAX, LOOK_EVERY};
 use crate::guest::object::life::Life;
 use crate::guest::object::mailbox::CallError;
 use crate::guest::object::own::Shared;
+use crate::guest::steps::Steps;
 use crate::guest::vitals::Vitals;
 use crate::storage::alarms::{Change, Wake};
 use crate::storage::object::{Lent, ObjectFileError, Synced};
@@ -26,6 +27,8 @@ pub(super) struct Disk<'l> {
     pub(super) life: &'l Life,
     pub(super) shared: &'l Arc<Shared>,
     pub(super) desk: &'l Desk,
+    /// The guest's own.
+    pub(super) steps: Steps,
     /// Turns on their way to the disk.
     pub(super) syncing: Option<LocalBoxFuture<'l, Result<Synced, String>>>,
     /// An entry on its way into the alarms' index; the turn is committed after it.
@@ -57,7 +60,7 @@ impl Disk<'_> {
                     Poll::Pending => return Poll::Pending,
                 }
             }
-            if let Poll::Ready(ended) = turns.as_mut().poll(cx) {
+            if let Poll::Ready(ended) = self.steps.poll(cx, turns.as_mut()) {
                 let end = match ended.and_then(|ended| ended) {
                     Ok(()) => End::Idle,
                     Err(error) => match error.downcast_ref::<ObjectFileError>() {
