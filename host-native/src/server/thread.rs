@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use selvedge_contract::limits::{HEADER_COUNT_MAX, HEADER_READ_MS, STREAMS_PER_CONNECTION_MAX};
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +21,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// How often a thread looks after its instances.
 const TEND_EVERY: Duration = Duration::from_millis(100);
+
+/// Answers after which a thread lets others of its core run.
+///
+/// Linux lets a busy thread run until its clock ticks, every 4 ms on most systems, while whoever
+/// shares the core waits: another serving thread, or the client. Measured 2026-11-26 with as many
+/// threads of load as of the server on two cores: p99 falls from 5 ms to 3 at the same rate. Where
+/// nobody waits the call takes a quarter of a microsecond.
+const ANSWERS_IN_A_ROW: u32 = 16;
 
 /// Threads that wait for the disk on behalf of one serving thread.
 ///
@@ -124,6 +133,7 @@ async fn run(
         tokio::task::spawn_local(alarms::deliver(Arc::clone(&objects)));
         tokio::task::spawn_local(orders::listen(Arc::clone(&objects)));
     }
+    let row = Rc::<Row>::default();
     let mut tend = tokio::time::interval(TEND_EVERY);
     tend.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told = stopping.clone();
@@ -134,6 +144,7 @@ async fn run(
                 Handed::Connection(stream) => {
                     let connection = Connection {
                         dispatch: Rc::clone(&dispatch),
+                        row: Rc::clone(&row),
                         builder: Rc::clone(&door.builder),
                         closing: door.closed.subscribe(),
                         stopping: stopping.clone(),
@@ -207,6 +218,7 @@ fn builder(header_bytes_max: usize) -> Builder<Local> {
 /// One connection, before it is served.
 struct Connection {
     dispatch: Rc<Dispatch>,
+    row: Rc<Row>,
     builder: Rc<Builder<Local>>,
     /// Closes with the door that it came by.
     closing: watch::Receiver<()>,
@@ -216,7 +228,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: std::net::TcpStream) {
-        let Self { dispatch, builder, mut closing, mut stopping, open } = self;
+        let Self { dispatch, row, builder, mut closing, mut stopping, open } = self;
         let Ok(stream) = TcpStream::from_std(stream).map(Stream::new) else { return };
         let ended = async {
             tokio::select! {
@@ -237,9 +249,11 @@ impl Connection {
         let unread = Rc::<Unread>::default();
         let answer = service_fn(|request: http::Request<_>| {
             let (dispatch, unread) = (Rc::clone(&dispatch), Rc::clone(&unread));
+            let row = Rc::clone(&row);
             async move {
                 let is_watched = request.version() == http::Version::HTTP_2;
                 let answer = dispatch.answer(request).await;
+                row.add_answer();
                 let watched =
                     |body| if is_watched { unread.watch(body) } else { Watched::not(body) };
                 Ok::<_, Infallible>(answer.map(watched))
@@ -301,6 +315,19 @@ fn tell(stream: &Stream, error: &(dyn std::error::Error + 'static)) {
 
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// The answers that a thread has given in a row.
+#[derive(Default)]
+struct Row(Cell<u32>);
+
+impl Row {
+    fn add_answer(&self) {
+        self.0.set((self.0.get() + 1) % ANSWERS_IN_A_ROW);
+        if self.0.get() == 0 {
+            std::thread::yield_now();
+        }
+    }
+}
 
 /// A connection's place among those that are open.
 struct Open(Arc<AtomicUsize>);
