@@ -34,6 +34,7 @@ use selvedge_contract::limits::{
     SQL_COLUMNS_MAX, SQL_PARAMETERS_MAX, SQL_PATTERN_BYTES_MAX, SQL_RESULT_BYTES_MAX,
     SQL_STATEMENT_BYTES_MAX,
 };
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +42,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Bytes of a page.
 const PAGE_BYTES: u64 = 4096;
+
+/// Most bytes by which an entry lets the file grow beyond its own: the tree's pages that are split for
+/// it, on each of its levels.
+///
+/// Ours: twice what a tree of as many pages as a file may have can need.
+const ENTRY_GROWTH_MAX: u64 = 32 * PAGE_BYTES;
 /// Pages of one file that are kept in memory.
 const CACHE_PAGES: i64 = 64;
 /// Pages in the log after which it is folded into the file.
@@ -93,6 +100,8 @@ struct Open {
     log_pages: Arc<AtomicU32>,
     /// Those of them that were given to the journal, or synced.
     journaled_pages: u32,
+    /// Bytes by which the file may surely grow without meeting its bound.
+    room: Cell<u64>,
 }
 
 impl ObjectFile {
@@ -234,21 +243,29 @@ impl ObjectFile {
         ObjectFileError::new(&self.path, cause)
     }
 
-    /// Whether the file keeps its bound with so many bytes more. What was freed counts as room.
-    fn has_room(open: &Open, bytes_max: u64, more: usize) -> rusqlite::Result<bool> {
-        // Asked with each write. As a table (`pragma_page_count`), SQLite would read its schema and
-        // prepare the pragma anew each time.
+    /// Whether the file keeps its bound with so many bytes more, in so many entries. What was freed
+    /// counts as room.
+    fn has_room(open: &Open, bytes_max: u64, more: u64, entries: u64) -> rusqlite::Result<bool> {
+        // Asked with each write, and SQLite prepares its pragmas anew each time: it is asked when so
+        // much may have been written that it matters.
+        let grows_by = more.saturating_add(entries.saturating_mul(ENTRY_GROWTH_MAX));
+        if let Some(left) = open.room.get().checked_sub(grows_by) {
+            open.room.set(left);
+            return Ok(true);
+        }
+        let room = Self::room(open, bytes_max)?;
+        open.room.set(room.unwrap_or_default().saturating_sub(grows_by));
+        Ok(room.is_some_and(|room| more <= room))
+    }
+
+    /// The bytes by which the file may grow; `None` where it is over its bound already.
+    fn room(open: &Open, bytes_max: u64) -> rusqlite::Result<Option<u64>> {
         let count = |pragma| -> rusqlite::Result<u64> {
-            let mut pages = open.connection.prepare_cached(pragma)?;
-            let pages: i64 = pages.query_row([], |row| row.get(0))?;
+            let pages: i64 = open.connection.query_row(pragma, [], |row| row.get(0))?;
             Ok(u64::try_from(pages).unwrap_or_default())
         };
-        let fits = |pages: u64| {
-            let bytes = pages.saturating_mul(PAGE_BYTES);
-            bytes.saturating_add(u64::try_from(more).unwrap_or(u64::MAX)) <= bytes_max
-        };
-        let pages = count("PRAGMA page_count")?;
-        Ok(fits(pages) || fits(pages.saturating_sub(count("PRAGMA freelist_count")?)))
+        let pages = count("PRAGMA page_count")?.saturating_sub(count("PRAGMA freelist_count")?);
+        Ok(bytes_max.checked_sub(pages.saturating_mul(PAGE_BYTES)))
     }
 
     fn connect(&self) -> Result<Open, ObjectFileError> {
@@ -263,6 +280,7 @@ impl ObjectFile {
                 is_new,
                 log_pages,
                 journaled_pages: 0,
+                room: Cell::default(),
             })
             .map_err(|error| self.error(error))
     }

@@ -4,6 +4,7 @@ use super::{LOG_PAGES_MAX, ObjectFile, ObjectFileError, Open, PAGE_BYTES, made};
 use crate::storage::journal::{Change, Journal};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::FileExt as _;
@@ -195,7 +196,9 @@ impl ObjectFile {
         if let Ok((judge, log_pages)) = Open::watch(&mut connection) {
             // A file whose first turn was thrown away is not known to be on disk.
             let (log, journaled_pages, is_new) = (None, 0, made::is_new(&self.path));
-            self.open = Some(Open { connection, judge, log, is_new, log_pages, journaled_pages });
+            let room = Cell::default();
+            self.open =
+                Some(Open { connection, judge, log, is_new, log_pages, journaled_pages, room });
         }
     }
 

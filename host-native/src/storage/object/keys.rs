@@ -81,7 +81,9 @@ impl ObjectFile {
         }
         let bytes_max = self.bytes_max;
         let open = self.writing()?;
-        let written = Self::has_room(open, bytes_max, bytes).and_then(|has_room| {
+        let counts = [bytes, entries.len()].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
+        let [bytes, count] = counts;
+        let written = Self::has_room(open, bytes_max, bytes, count).and_then(|has_room| {
             let mut put = open.connection.prepare_cached(
                 "INSERT INTO _selvedge_keys(key, value) VALUES (?1, ?2)
                  ON CONFLICT(key) DO UPDATE SET value = excluded.value",

@@ -260,8 +260,13 @@ impl ObjectFile {
             Ended::Early(error) => error,
         });
         if let (false, Some(open), None) = (reads, &self.open, &self.broken) {
-            if ran.is_ok() && !Self::has_room(open, bytes_max, 0).unwrap_or(true) {
-                ran = Err(Exceeded::Storage(bytes_max).into());
+            if ran.is_ok() {
+                // A statement may let the file grow by any amount.
+                let room = Self::room(open, bytes_max).unwrap_or(Some(0));
+                open.room.set(room.unwrap_or_default());
+                if room.is_none() {
+                    ran = Err(Exceeded::Storage(bytes_max).into());
+                }
             }
             let end = match ran {
                 Ok(_) => "RELEASE statement",
