@@ -2,9 +2,9 @@
 //!
 //! A call comes from a guest's stub (`capability::durable`), from an alarm or from the command line.
 //! [`directory::Objects`] finds the object's [`mailbox::Mailbox`], or starts a [`life`] that reads
-//! it: on the caller's thread, so that most calls never leave their core. The life is the only one
-//! who touches the object's instance and file; it goes through the instance's [`turns`], and is
-//! over when nobody has called for a while.
+//! it and [`roam`]s: it runs on the thread of whoever calls, so that calls seldom leave their core.
+//! The life is the only one who touches the object's instance and file; it goes through the
+//! instance's [`turns`], and is over when nobody has called for a while.
 
 pub(crate) mod alarms;
 pub(crate) mod class;
@@ -15,4 +15,5 @@ pub(crate) mod line;
 pub(crate) mod mailbox;
 pub(crate) mod orders;
 pub(crate) mod own;
+pub(crate) mod roam;
 mod turns;

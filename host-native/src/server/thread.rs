@@ -1,7 +1,7 @@
 //! A serving thread: its runtime, its connections and its instances.
 
 use crate::dispatch::{App, Dispatch};
-use crate::guest::object::{alarms, orders};
+use crate::guest::object::{alarms, orders, roam};
 use crate::server::stream::{Stalled, Stream};
 use crate::server::unread::{Unread, Watched};
 use crate::storage::journal;
@@ -129,6 +129,7 @@ async fn run(
     drop(app);
     objects.a_thread_begins();
     tokio::task::spawn_local(journal::run_relay());
+    tokio::task::spawn_local(roam::run());
     if index == 0 {
         tokio::task::spawn_local(alarms::deliver(Arc::clone(&objects)));
         tokio::task::spawn_local(orders::listen(Arc::clone(&objects)));

@@ -124,7 +124,7 @@ pub fn begin<'a>(
     accessor: &'a Accessor<State>,
     request: Request,
     reply: oneshot::Sender<wasmtime::Result<Response>>,
-) -> wasmtime::Result<Pin<Box<dyn Future<Output = ()> + 'a>>> {
+) -> wasmtime::Result<Pin<Box<dyn Future<Output = ()> + Send + 'a>>> {
     let prepared = accessor.with(|mut store| {
         Prepared::new(store.as_context_mut(), proxy, request, State::http, reply)
     })?;

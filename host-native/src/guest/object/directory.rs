@@ -4,6 +4,7 @@ use crate::guest::object::class::Class;
 use crate::guest::object::life;
 use crate::guest::object::mailbox::{Answered, CallError, Event, Mailbox, Place};
 use crate::guest::object::own::Shared;
+use crate::guest::object::roam;
 use crate::storage::alarms::AlarmIndex;
 use crate::storage::journal::Journal;
 use crate::storage::objects::ObjectFolder;
@@ -177,7 +178,7 @@ impl Objects {
         self.lives.fetch_add(1, Relaxed);
         let life =
             life::run(Arc::clone(self), Arc::clone(class), Arc::clone(name), Arc::clone(&mailbox));
-        tokio::task::spawn_local(life);
+        roam::spawn(life);
         mailbox
     }
 

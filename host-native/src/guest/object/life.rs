@@ -4,13 +4,13 @@ use crate::guest::object::class::{Class, Instance};
 use crate::guest::object::directory::Objects;
 use crate::guest::object::mailbox::{CallError, Event, Mailbox, Order};
 use crate::guest::object::own::{Own, Shared};
+use crate::guest::object::roam::Cell;
 use crate::guest::object::turns::{self, End};
 use crate::guest::room::is_full;
 use crate::guest::vitals::Vitals;
 use crate::storage::journal::Change;
 use crate::storage::object::{Lent, ObjectFileError, log_name};
 use selvedge_contract::failure::Failure;
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -34,7 +34,7 @@ pub(super) async fn run(
     name: Arc<str>,
     mailbox: Arc<Mailbox>,
 ) {
-    let mut life = Life { objects, class, name, mailbox, is_suspect: Cell::new(false) };
+    let mut life = Life { objects, class, name, mailbox, is_suspect: Cell::default() };
     loop {
         while let Some(order) = life.mailbox.take_order() {
             life.obey(order).await;

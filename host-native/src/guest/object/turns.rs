@@ -18,10 +18,11 @@ use crate::guest::object::own::Shared;
 use crate::guest::steps::Steps;
 use crate::guest::vitals::{FIRST_TICKS, Vitals};
 use futures::channel::oneshot;
+use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use selvedge_wasi::State;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -158,7 +159,7 @@ async fn take_calls(
     .await
 }
 
-type Running<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + 'a>>;
+type Running<'a> = BoxFuture<'a, wasmtime::Result<()>>;
 
 fn begin<'a>(
     life: &'a Life,

@@ -3,8 +3,8 @@
 use crate::guest::object::gated;
 use crate::guest::object::mailbox::{CallError, Place, Woken};
 use crate::guest::object::own::Shared;
+use crate::guest::object::roam::Cell;
 use futures::channel::oneshot;
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,9 +14,9 @@ use wasmtime::component::Val;
 #[derive(Default)]
 pub(super) struct Desk {
     /// Calls that have been begun.
-    pub(super) begun: RefCell<Vec<Begun>>,
+    pub(super) begun: Cell<Vec<Begun>>,
     /// Answers that wait for the disk: up to which turn.
-    pub(super) answered: RefCell<VecDeque<(u64, Answer)>>,
+    pub(super) answered: Cell<VecDeque<(u64, Answer)>>,
     pub(super) next_number: Cell<u64>,
     /// The start is over.
     pub(super) has_started: Cell<bool>,
@@ -117,7 +117,7 @@ impl Desk {
     }
 
     pub(super) fn is_quiet(&self) -> bool {
-        self.begun.borrow().is_empty() && self.answered.borrow().is_empty()
+        self.begun.borrow_mut().is_empty() && self.answered.borrow_mut().is_empty()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::guest::steps::Steps;
 use crate::guest::vitals::Vitals;
 use crate::storage::alarms::{Change, Wake};
 use crate::storage::object::{Lent, ObjectFileError, Synced};
-use futures::future::LocalBoxFuture;
+use futures::future::BoxFuture;
 use selvedge_contract::failure::Failure;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) struct Disk<'l> {
     /// The guest's own.
     pub(super) steps: Steps,
     /// Turns on their way to the disk.
-    pub(super) syncing: Option<LocalBoxFuture<'l, Result<Synced, String>>>,
+    pub(super) syncing: Option<BoxFuture<'l, Result<Synced, String>>>,
     /// An entry on its way into the alarms' index; the turn is committed after it.
     pub(super) adding: Option<(u64, JoinHandle<rusqlite::Result<()>>)>,
     /// The file, while another thread works on it. The guest does not run meanwhile.
@@ -279,7 +279,7 @@ impl Disk<'_> {
     fn overdue(&self) -> Option<End> {
         let wall = Duration::from_millis(self.life.class.limits.wall_ms);
         let overdue = |begun: &Begun| begun.asker.is_gone() && begun.at.elapsed() > wall;
-        if self.desk.begun.borrow().iter().any(overdue) {
+        if self.desk.begun.borrow_mut().iter().any(overdue) {
             let cause = "nobody waits for a call that goes on".to_owned();
             return Some(End::Broken(Some(Failure::WallTime), cause));
         }
@@ -390,7 +390,7 @@ impl Disk<'_> {
                 kept = self.shared.kept();
             }
             let is_woken = |begun: &Begun| matches!(begun.asker, Asker::Alarm(_));
-            if self.desk.begun.borrow().iter().any(is_woken) {
+            if self.desk.begun.borrow_mut().iter().any(is_woken) {
                 // All entries that woke the object go, the one of an alarm that waited to be handled
                 // included.
                 kept.alarm_set = true;
