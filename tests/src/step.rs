@@ -219,7 +219,7 @@ pub struct Expect {
     /// Whether no reply comes at all: the connection is refused, or ends.
     #[serde(default)]
     pub no_reply: bool,
-    /// Whether no reply at all is as good as one that is as expected.
+    /// Whether no reply at all, or one that breaks off, is as good as one that is as expected.
     #[serde(default)]
     pub or_no_reply: bool,
     /// Whether the host ends the connection after the reply (raw requests only).

@@ -21,6 +21,8 @@ pub(crate) struct GuestBody {
     wait_max: Duration,
     /// Runs while the guest writes nothing.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// How it ends before its time, when what came before has left.
+    broken_off: Option<Option<Error>>,
     ticket: Arc<Ticket>,
     admission: Admission,
 }
@@ -38,6 +40,7 @@ impl GuestBody {
             bytes_left: limits.response_body_bytes,
             wait_max: Duration::from_millis(limits.wall_ms),
             waiting: None,
+            broken_off: None,
             ticket,
             admission,
         }
@@ -54,16 +57,9 @@ impl GuestBody {
         );
         Poll::Ready(Some(Err(error)))
     }
-}
 
-impl Body for GuestBody {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    /// The next piece, where the guest and the bounds allow one.
+    fn poll_guest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Pending => {
                 let wait_max = self.wait_max;
@@ -97,9 +93,34 @@ impl Body for GuestBody {
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
         }
     }
+}
+
+impl Body for GuestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Some(end) = self.broken_off.take() {
+            return Poll::Ready(end.map(Err));
+        }
+        let end = match self.poll_guest(cx) {
+            Poll::Ready(Some(Err(error))) => Some(error),
+            // Less than its head has promised.
+            Poll::Ready(None) if self.body.size_hint().exact().is_some_and(|left| left > 0) => None,
+            polled => return polled,
+        };
+        // The connection throws away what it has not sent when it meets such an end. It sends while
+        // it waits.
+        self.broken_off = Some(end);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.broken_off.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
