@@ -127,6 +127,11 @@ impl Folders {
         self.state().join("cache")
     }
 
+    /// The functions that were compiled before, of whatever component.
+    pub fn functions(&self) -> PathBuf {
+        self.cache().join("functions.sqlite")
+    }
+
     /// What the last build made of what.
     pub fn build_record(&self) -> PathBuf {
         self.state().join("build.json")

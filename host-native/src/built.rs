@@ -293,7 +293,7 @@ routes = ["/*"]
     fn what_is_missing_or_damaged_in_the_cache_is_compiled_again() {
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
-        let engine = engine::open_compiler().unwrap();
+        let engine = engine::open_compiler(None).unwrap();
         let built = built(&app, &engine).unwrap().remove(0);
         assert!(!built.compiled.exists());
         built.open(&engine).unwrap();
@@ -306,8 +306,8 @@ routes = ["/*"]
     fn an_engine_that_serves_takes_what_the_compiler_wrote() {
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
-        let first = built(&app, &engine::open_compiler().unwrap()).unwrap().remove(0);
-        first.open(&engine::open_compiler().unwrap()).unwrap();
+        let first = built(&app, &engine::open_compiler(None).unwrap()).unwrap().remove(0);
+        first.open(&engine::open_compiler(None).unwrap()).unwrap();
         let serving = engine::open().unwrap();
         assert_eq!(built(&app, &serving).unwrap().remove(0), first);
         crate::guest::load::open_compiled(&serving, &first.compiled).unwrap();
@@ -317,7 +317,7 @@ routes = ["/*"]
     fn another_component_in_the_place_of_the_built_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
-        let engine = engine::open_compiler().unwrap();
+        let engine = engine::open_compiler(None).unwrap();
         let path = app.folders.composed(&app.manifest.compositions().next().unwrap());
         let same = fs::read(&path).unwrap();
         fs::write(&path, wat::parse_str("(component (core module))").unwrap()).unwrap();
@@ -338,7 +338,7 @@ routes = ["/*"]
         let manifest = format!("{MANIFEST}middleware = [\"front\"]\n");
         fs::write(folder.path().join("selvedge.toml"), manifest).unwrap();
         let app = App::open(folder.path()).unwrap();
-        let error = built(&app, &engine::open_compiler().unwrap()).unwrap_err();
+        let error = built(&app, &engine::open_compiler(None).unwrap()).unwrap_err();
         assert!(matches!(error, BuiltError::OtherWiring { .. }), "{error}");
     }
 
@@ -347,7 +347,7 @@ routes = ["/*"]
         let folder = tempfile::tempdir().unwrap();
         let app = built_app(folder.path());
         fs::write(app.folders.build_record(), b"{ half").unwrap();
-        let error = built(&app, &engine::open_compiler().unwrap()).unwrap_err();
+        let error = built(&app, &engine::open_compiler(None).unwrap()).unwrap_err();
         assert!(matches!(error, BuiltError::NotBuilt { .. }), "{error}");
     }
 }

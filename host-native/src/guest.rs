@@ -7,6 +7,7 @@
 //! ([`service::Overflow`]).
 
 pub mod engine;
+pub mod functions;
 mod instance;
 pub(crate) mod job;
 pub mod load;

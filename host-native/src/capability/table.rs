@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_interface_of_the_table_is_linked() {
-        let engine = crate::guest::engine::open_compiler().unwrap();
+        let engine = crate::guest::engine::open_compiler(None).unwrap();
         let linker = crate::capability::link(&engine).unwrap();
         for name in TABLE.iter().flat_map(super::Row::names) {
             if TYPES_ONLY.contains(&name.as_str()) {
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_interface_that_is_not_linked_is_noticed() {
-        let engine = crate::guest::engine::open_compiler().unwrap();
+        let engine = crate::guest::engine::open_compiler(None).unwrap();
         let linker = crate::capability::link(&engine).unwrap();
         assert!(missing(&engine, &linker, "wasi:io/poll@0.2.0", "no-such()").is_some());
         assert!(missing(&engine, &linker, "acme:db/query@1.0.0", "query()").is_some());

@@ -2,8 +2,11 @@
 //! compiled artefacts would not match.
 
 use selvedge_contract::limits::EPOCH_TICK_MS;
+use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    CacheStore, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
 
 /// Most instances of all services and objects in one process, in both of its rooms. An instance
 /// with several memories counts as one for each.
@@ -67,12 +70,17 @@ fn open_for(instances: u32) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// Opens an engine that only compiles: the same code, without room for instances.
+/// Opens an engine that only compiles: the same code, without room for instances. What it finds among
+/// `functions` it does not compile.
 ///
 /// # Errors
 /// Where the compiler does not know this machine.
-pub fn open_compiler() -> wasmtime::Result<Engine> {
-    Engine::new(&config())
+pub fn open_compiler(functions: Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Engine> {
+    let mut config = config();
+    if let Some(functions) = functions {
+        config.enable_incremental_compilation(functions)?;
+    }
+    Engine::new(&config)
 }
 
 /// Everything that compiled code depends on.

@@ -42,7 +42,7 @@ type Guest<'a> = Accessor<Instance, HasKeyValue>;
 
 /// Runs `act` as the calls of an instance to `selvedge:keyvalue`.
 async fn as_guest(instance: Instance, act: impl AsyncFnOnce(&Guest<'_>) + Send) -> Instance {
-    let engine = engine::open_compiler().unwrap();
+    let engine = engine::open_compiler(None).unwrap();
     let mut wasm = wasmtime::Store::new(&engine, instance);
     wasm.run_concurrent(async |accessor| act(&accessor.with_getter::<HasKeyValue>(view)).await)
         .await
@@ -179,7 +179,7 @@ fn errors_are_told_as_the_interface_has_them() {
 
 #[test]
 fn both_interfaces_can_be_linked_at_once() {
-    let engine = engine::open_compiler().unwrap();
+    let engine = engine::open_compiler(None).unwrap();
     let mut linker = wasmtime::component::Linker::<Instance>::new(&engine);
     crate::capability::keyvalue::add_to_linker(&mut linker, view).unwrap();
     super::add_to_linker(&mut linker, view).unwrap();

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::compose::compose;
 use crate::grants;
 use crate::guest::engine;
+use crate::guest::functions::Functions;
 use crate::guest::load::{Cache, PART_SUFFIX, content_hash, open_compiled, write_whole};
 use crate::inspect::Inspection;
 use crate::problem::{Problem, Severity};
@@ -21,6 +22,7 @@ use selvedge_wasi::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -40,7 +42,9 @@ pub(super) fn build(
     progress: &Progress,
 ) -> anyhow::Result<Vec<CompositionReport>> {
     let Components { there, problems, .. } = components;
-    let engine = engine::open_compiler()?;
+    // What is wrong with that file costs time, and nothing else.
+    let functions = Functions::open(&app.folders.functions()).ok().map(Arc::new);
+    let engine = engine::open_compiler(functions.clone().map(|functions| functions as _))?;
     let known = there.iter();
     let inspections: Inspections =
         known.map(|(name, known)| (name.clone(), known.inspection.clone())).collect();
@@ -80,6 +84,9 @@ pub(super) fn build(
             }
             Err(problem) => problems.push(problem),
         }
+    }
+    if let Some(functions) = functions {
+        let _ = functions.keep();
     }
     let mut kept = Vec::new();
     for plan in stale {

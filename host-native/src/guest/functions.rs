@@ -1,0 +1,174 @@
+//! Functions that were compiled before: a component that changed in one place is compiled anew in that
+//! place alone.
+//!
+//! The engine says what makes a function what it is, its settings included, and finds its code by that.
+//! An interpreter with a script in it is the same interpreter, whatever the script says.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use wasmtime::CacheStore;
+
+/// Bytes of the file beyond which the older half of it goes.
+///
+/// Ours: ten interpreters of JavaScript, or three of Python.
+const FILE_BYTES_MAX: i64 = 256 * 1024 * 1024;
+/// How long another process that builds may hold the file.
+const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// Compiled functions in one file. Whatever ails the file, functions are compiled as without one.
+pub struct Functions {
+    file: Mutex<Connection>,
+    new: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
+}
+
+impl Functions {
+    /// Opens the file at `path`, which is made where there is none, and made anew where it is damaged.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn open(path: &Path) -> rusqlite::Result<Self> {
+        let file = connect(path).or_else(|_| {
+            let _ = fs::remove_file(path);
+            connect(path)
+        })?;
+        Ok(Self { file: Mutex::new(file), new: Mutex::default() })
+    }
+
+    /// Writes what was compiled since the last call.
+    ///
+    /// # Errors
+    /// Where the file cannot be written; what is in it stays.
+    pub fn keep(&self) -> rusqlite::Result<()> {
+        let new = std::mem::take(&mut *lock(&self.new));
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut file = lock(&self.file);
+        let all = file.transaction()?;
+        let number = |pragma| all.query_row(pragma, [], |row| row.get::<_, i64>(0));
+        let pages = number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?);
+        if pages.saturating_mul(number("PRAGMA page_size")?) > FILE_BYTES_MAX {
+            all.execute(
+                "DELETE FROM function WHERE rowid <=
+                     (SELECT rowid FROM function ORDER BY rowid
+                      LIMIT 1 OFFSET (SELECT count(*) / 2 FROM function))",
+                [],
+            )?;
+        }
+        {
+            let mut insert = all.prepare("INSERT OR REPLACE INTO function VALUES (?1, ?2)")?;
+            for (key, code) in new {
+                insert.execute(params![key, code])?;
+            }
+        }
+        all.commit()
+    }
+}
+
+impl CacheStore for Functions {
+    fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
+        let file = lock(&self.file);
+        let mut get = file.prepare_cached("SELECT code FROM function WHERE key = ?1").ok()?;
+        let code: Option<Vec<u8>> = get.query_row([key], |row| row.get(0)).optional().ok()?;
+        code.map(Cow::Owned)
+    }
+
+    fn insert(&self, key: &[u8], code: Vec<u8>) -> bool {
+        lock(&self.new).push((key.to_vec(), code));
+        true
+    }
+}
+
+impl std::fmt::Debug for Functions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Functions").finish_non_exhaustive()
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    if let Some(folder) = path.parent() {
+        // Where that fails, opening says why.
+        let _ = fs::create_dir_all(folder);
+    }
+    let file = Connection::open(path)?;
+    file.busy_timeout(BUSY_MAX)?;
+    file.pragma_update(None, "journal_mode", "WAL")?;
+    // A power failure may take the last functions with it, and never half of one.
+    file.pragma_update(None, "synchronous", "NORMAL")?;
+    file.execute_batch(
+        "CREATE TABLE IF NOT EXISTS function (key BLOB NOT NULL UNIQUE, code BLOB NOT NULL)",
+    )?;
+    Ok(file)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A list and a connection: whole between any two of their own calls, panic or not.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Functions;
+    use crate::guest::engine;
+    use std::fs;
+    use std::sync::Arc;
+    use wasmtime::CacheStore as _;
+
+    const COMPONENT: &str = r#"(component
+        (core module $m
+            (func (export "a") (result i32) (i32.const 1))
+            (func (export "b") (result i32) (i32.const CHANGES)))
+        (core instance $i (instantiate $m))
+        (func (export "a") (result s32) (canon lift (core func $i "a")))
+        (func (export "b") (result s32) (canon lift (core func $i "b"))))"#;
+
+    fn wasm(number: &str) -> Vec<u8> {
+        wat::parse_str(COMPONENT.replace("CHANGES", number)).unwrap()
+    }
+
+    fn count(functions: &Functions) -> i64 {
+        let file = super::lock(&functions.file);
+        file.query_row("SELECT count(*) FROM function", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn function_that_is_as_it_was_is_not_compiled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache/functions");
+        let compile = |number: &str| {
+            let functions = Arc::new(Functions::open(&path).unwrap());
+            let engine = engine::open_compiler(Some(Arc::clone(&functions) as _)).unwrap();
+            let compiled = engine.precompile_component(&wasm(number)).unwrap();
+            functions.keep().unwrap();
+            (compiled, count(&functions))
+        };
+        let (first, known) = compile("2");
+        assert!(known >= 2, "{known}");
+        assert_eq!(compile("2"), (first.clone(), known));
+        let (other, more) = compile("3");
+        assert_ne!(other, first);
+        assert_eq!(more, known + 1);
+        // What comes from the file is what is compiled without one.
+        let plain = engine::open_compiler(None).unwrap();
+        let plain = plain.precompile_component(&wasm("2"));
+        assert_eq!(compile("2").0, plain.unwrap());
+    }
+
+    #[test]
+    fn damaged_file_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("functions");
+        fs::write(&path, "no database, and long enough to be taken for one").unwrap();
+        let functions = Functions::open(&path).unwrap();
+        assert!(functions.insert(b"key", b"code".to_vec()));
+        functions.keep().unwrap();
+        drop(functions);
+        let functions = Functions::open(&path).unwrap();
+        assert_eq!(functions.get(b"key").as_deref(), Some(&b"code"[..]));
+        assert_eq!(functions.get(b"other"), None);
+    }
+}
