@@ -19,6 +19,11 @@ thread_local! {
     static OWN: OnceCell<Arc<Runner>> = const { OnceCell::new() };
 }
 
+/// Tasks that run before the thread looks after its connections again.
+///
+/// Ours: half of what the runtime itself runs before it looks at its sockets.
+const RUNS_IN_A_ROW: usize = 32;
+
 /// The tasks that are to run on one thread.
 #[derive(Default)]
 struct Runner {
@@ -50,10 +55,11 @@ pub(crate) async fn run() {
     // Each task would eat of the budget of the others.
     tokio::task::unconstrained(poll_fn(|cx| {
         runner.waker.register(cx.waker());
-        let ready = std::mem::take(&mut *lock(&runner.ready));
-        for task in ready {
+        for _ in 0..RUNS_IN_A_ROW {
+            let Some(task) = lock(&runner.ready).pop_front() else { return Poll::Pending };
             task.run();
         }
+        cx.waker().wake_by_ref();
         Poll::Pending
     }))
     .await
@@ -113,10 +119,14 @@ impl Wake for Roaming {
 
 impl Roaming {
     fn queue(self: &Arc<Self>) {
-        let here = OWN.with(|own| own.get().cloned());
-        let runner = here.as_ref().unwrap_or(&self.home);
-        lock(&runner.ready).push_back(Arc::clone(self));
-        runner.waker.wake();
+        let queue = |runner: &Runner| {
+            lock(&runner.ready).push_back(Arc::clone(self));
+            runner.waker.wake();
+        };
+        // A thread that ends has nothing of its own any more.
+        if OWN.try_with(|own| queue(own.get().unwrap_or(&self.home))).is_err() {
+            queue(&self.home);
+        }
     }
 
     fn run(self: Arc<Self>) {
