@@ -129,7 +129,7 @@ impl Folders {
 
     /// The functions that were compiled before, of whatever component.
     pub fn functions(&self) -> PathBuf {
-        self.cache().join("functions.sqlite")
+        self.state().join("functions.sqlite")
     }
 
     /// What the last build made of what.

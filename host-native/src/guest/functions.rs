@@ -118,44 +118,40 @@ mod tests {
     use std::sync::Arc;
     use wasmtime::CacheStore as _;
 
-    const COMPONENT: &str = r#"(component
-        (core module $m
-            (func (export "a") (result i32) (i32.const 1))
-            (func (export "b") (result i32) (i32.const CHANGES)))
-        (core instance $i (instantiate $m))
-        (func (export "a") (result s32) (canon lift (core func $i "a")))
-        (func (export "b") (result s32) (canon lift (core func $i "b"))))"#;
+    /// Functions of the component: each gives a number of its own.
+    const FUNCTIONS: usize = 40;
 
-    fn wasm(number: &str) -> Vec<u8> {
-        wat::parse_str(COMPONENT.replace("CHANGES", number)).unwrap()
-    }
-
-    fn count(functions: &Functions) -> i64 {
-        let file = super::lock(&functions.file);
-        file.query_row("SELECT count(*) FROM function", [], |row| row.get(0)).unwrap()
+    /// A component whose last function gives this number.
+    fn component(last: usize) -> Vec<u8> {
+        let function = |number: usize| format!("(func (result i32) (i32.const {number}))");
+        let functions = (1..FUNCTIONS).chain([last]).map(function).collect::<String>();
+        wat::parse_str(format!("(component (core module {functions}))")).unwrap()
     }
 
     #[test]
     fn function_that_is_as_it_was_is_not_compiled_again() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cache/functions");
-        let compile = |number: &str| {
+        let path = folder.path().join("new/functions");
+        let compile = |last: usize| {
             let functions = Arc::new(Functions::open(&path).unwrap());
             let engine = engine::open_compiler(Some(Arc::clone(&functions) as _)).unwrap();
-            let compiled = engine.precompile_component(&wasm(number)).unwrap();
+            let compiled = engine.precompile_component(&component(last)).unwrap();
+            let count = super::lock(&functions.new).len();
             functions.keep().unwrap();
-            (compiled, count(&functions))
+            (compiled, count)
         };
-        let (first, known) = compile("2");
-        assert!(known >= 2, "{known}");
-        assert_eq!(compile("2"), (first.clone(), known));
-        let (other, more) = compile("3");
-        assert_ne!(other, first);
-        assert_eq!(more, known + 1);
+        let (first, count) = compile(1_000);
+        assert!(count >= FUNCTIONS, "{count}");
+        // What is not the component's own, as the way into the host, is now and then made anew.
+        let (second, count) = compile(1_000);
+        assert!(second == first);
+        assert!(count < FUNCTIONS / 4, "{count}");
+        let (other, count) = compile(2_000);
+        assert!(other != first);
+        assert!((1..FUNCTIONS / 4).contains(&count), "{count}");
         // What comes from the file is what is compiled without one.
         let plain = engine::open_compiler(None).unwrap();
-        let plain = plain.precompile_component(&wasm("2"));
-        assert_eq!(compile("2").0, plain.unwrap());
+        assert!(plain.precompile_component(&component(2_000)).unwrap() == other);
     }
 
     #[test]
