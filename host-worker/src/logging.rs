@@ -58,6 +58,7 @@ pub(crate) fn failure(failure: Failure, request: &str, service: &str, cause: &st
         .with("service", service)
         .with("request", request)
         .with("failure", failure.name())
+        .with("limit", failure.limit().unwrap_or_default())
         .with("cause", cause)
         .write();
 }

@@ -99,7 +99,8 @@ pub(super) fn failure(failure: Failure, id: RequestId, service: &str) -> Respons
     if failure == Failure::NoRoute {
         tracing::debug!(request = %id, failure = failure.name(), "{}", failure.sentence());
     } else {
-        tracing::warn!(request = %id, service, failure = failure.name(), "{}", failure.sentence());
+        let (name, limit) = (failure.name(), failure.limit());
+        tracing::warn!(request = %id, service, failure = name, limit, "{}", failure.sentence());
     }
     let problem = Bytes::from(failure.problem(&id.to_string()));
     let mut response = Response::new(Answer::Host(Some(problem)));

@@ -53,6 +53,7 @@ impl GuestBody {
             service = self.admission.service(),
             request = %self.ticket.id,
             failure = failure.name(),
+            limit = failure.limit(),
             "a response was broken off: {}", failure.sentence()
         );
         Poll::Ready(Some(Err(error)))

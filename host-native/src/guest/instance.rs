@@ -45,6 +45,7 @@ pub(super) async fn run(pool: Rc<Pool>, first: Job) {
             tracing::error!(
                 service = &*pool.service.name,
                 failure = failure.name(),
+                limit = failure.limit(),
                 cause = format!("{error:#}"),
                 "the component could not be started"
             );
@@ -60,6 +61,7 @@ fn log_end(pool: &Pool, slot: &Slot, error: &wasmtime::Error) {
     tracing::warn!(
         service = &*pool.service.name,
         failure = failure.name(),
+        limit = failure.limit(),
         request = %slot.vitals.working_for(),
         in_flight = slot.in_flight.get(),
         cause = format!("{error:#}"),

@@ -129,6 +129,27 @@ impl Failure {
         }
     }
 
+    /// The field of the service's limits that decides it, as a manifest spells it
+    /// (`[services.NAME.limits]`): for the log, where whoever may change it reads.
+    pub const fn limit(self) -> Option<&'static str> {
+        match self {
+            Self::HeadersTooLarge => Some("header-bytes"),
+            Self::RequestBodyTooLarge => Some("request-body-bytes"),
+            Self::TooManyRequests => Some("concurrent-requests"),
+            Self::TooManyInstances => Some("instances"),
+            Self::CpuTime => Some("cpu-ms"),
+            Self::RequestBodyTimeout | Self::WallTime => Some("wall-ms"),
+            Self::Memory => Some("memory-bytes"),
+            Self::ResponseBodyTooLarge => Some("response-body-bytes"),
+            Self::NoRoute
+            | Self::BadRequest
+            | Self::StartFailed
+            | Self::Trap
+            | Self::InvalidResponse
+            | Self::Stopping => None,
+        }
+    }
+
     /// Seconds for `Retry-After`, where trying the same again makes sense.
     pub const fn retry_after_seconds(self) -> Option<u64> {
         match self {
@@ -155,12 +176,20 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::Failure;
+    use crate::limits::{Limited as _, Limits};
     use std::collections::HashSet;
 
     #[test]
     fn every_failure_has_a_name_of_its_own() {
         let names: HashSet<_> = Failure::ALL.iter().map(|failure| failure.name()).collect();
         assert_eq!(names.len(), Failure::ALL.len());
+    }
+
+    #[test]
+    fn limit_is_one_that_a_manifest_may_set() {
+        for limit in Failure::ALL.into_iter().filter_map(Failure::limit) {
+            assert!(Limits::fields().iter().any(|field| field.key == limit), "{limit}");
+        }
     }
 
     #[test]
