@@ -16,6 +16,7 @@ mod edge;
 mod grants;
 pub mod guest;
 mod inspect;
+mod locked;
 mod object_shape;
 mod problem;
 mod server;

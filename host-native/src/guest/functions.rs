@@ -4,11 +4,12 @@
 //! The engine says what makes a function what it is, its settings included, and finds its code by that.
 //! An interpreter with a script in it is the same interpreter, whatever the script says.
 
+use crate::locked::lock;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use wasmtime::CacheStore;
 
@@ -105,15 +106,11 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(file)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A list and a connection: whole between any two of their own calls, panic or not.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::Functions;
     use crate::guest::engine;
+    use crate::locked::lock;
     use std::fs;
     use std::sync::Arc;
     use wasmtime::CacheStore as _;
@@ -136,7 +133,7 @@ mod tests {
             let functions = Arc::new(Functions::open(&path).unwrap());
             let engine = engine::open_compiler(Some(Arc::clone(&functions) as _)).unwrap();
             let compiled = engine.precompile_component(&component(last)).unwrap();
-            let count = super::lock(&functions.new).len();
+            let count = lock(&functions.new).len();
             functions.keep().unwrap();
             (compiled, count)
         };

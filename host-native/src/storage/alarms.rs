@@ -6,9 +6,10 @@
 //! nothing. So an entry is written, and on disk, before the turn that sets the alarm is committed,
 //! and removed after the turn that took it back.
 
+use crate::locked::lock;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// The index.
 pub(crate) struct AlarmIndex {
@@ -163,11 +164,6 @@ fn write(connection: &mut Connection, changes: &[Change]) -> rusqlite::Result<()
         turn.prepare_cached(statement)?.execute(params![at_ms, class, name])?;
     }
     turn.commit()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind these locks is whole between any two statements, panic or not.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::guest::object::life;
 use crate::guest::object::mailbox::{Answered, CallError, Event, Mailbox, Place};
 use crate::guest::object::own::Shared;
 use crate::guest::object::roam;
+use crate::locked::lock;
 use crate::storage::alarms::AlarmIndex;
 use crate::storage::journal::Journal;
 use crate::storage::objects::ObjectFolder;
@@ -15,7 +16,7 @@ use selvedge_contract::object::check_object_name;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -277,9 +278,4 @@ impl Objects {
             None => unreachable!("the index is below the number of parts"),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind these locks is whole between any two of its own calls, panic or not.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

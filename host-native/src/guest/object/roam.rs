@@ -4,6 +4,7 @@
 //! takes that thread's sleep and a switch, there and back: some fifty microseconds. An object is a
 //! task of no thread: whoever wakes it has it run where he is, unless it runs somewhere just now.
 
+use crate::locked::lock;
 use futures::future::BoxFuture;
 use futures::task::AtomicWaker;
 use std::cell::OnceCell;
@@ -11,7 +12,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 
 thread_local! {
@@ -149,11 +150,6 @@ impl Roaming {
             self.queue();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind these locks is whole between any two of its own calls, panic or not.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
