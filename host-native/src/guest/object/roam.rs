@@ -186,14 +186,21 @@ mod tests {
     fn task_runs_where_it_is_woken() {
         let (ask, mut asked) = mpsc::unbounded::<oneshot::Sender<ThreadId>>();
         let (end, ended) = oneshot::channel::<()>();
-        let home = thread(async || {
+        let first = ask.clone();
+        let (tell, begun) = oneshot::channel();
+        let home = thread(async move || {
             spawn(async move {
                 while let Some(reply) = asked.next().await {
                     let _ = reply.send(current().id());
                 }
             });
+            // It waits from then on: who wakes what has not begun has it run where it is queued.
+            let (reply, answer) = oneshot::channel();
+            first.unbounded_send(reply).unwrap();
+            tell.send(answer.await.unwrap()).unwrap();
             let _ = ended.await;
         });
+        assert_eq!(wait(begun).unwrap(), home.thread().id());
         for _ in 0..3 {
             let ask = ask.clone();
             let caller = thread(async move || {
