@@ -8,8 +8,8 @@ use crate::locked::lock;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::borrow::Cow;
 use std::fs;
-use std::path::Path;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 use wasmtime::CacheStore;
 
@@ -22,21 +22,28 @@ const BUSY_MAX: Duration = Duration::from_secs(5);
 
 /// Compiled functions in one file. Whatever ails the file, functions are compiled as without one.
 pub struct Functions {
-    file: Mutex<Connection>,
+    path: PathBuf,
+    /// Opened when the first function is compiled; `None` where it cannot be.
+    file: OnceLock<Option<Mutex<Connection>>>,
     new: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
 }
 
 impl Functions {
-    /// Opens the file at `path`, which is made where there is none, and made anew where it is damaged.
-    ///
-    /// # Errors
-    /// Where it cannot be made.
-    pub fn open(path: &Path) -> rusqlite::Result<Self> {
-        let file = connect(path).or_else(|_| {
-            let _ = fs::remove_file(path);
-            connect(path)
-        })?;
-        Ok(Self { file: Mutex::new(file), new: Mutex::default() })
+    /// The functions in the file at `path`, which is made where there is none, and made anew where it is
+    /// damaged. Touches no disk.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, file: OnceLock::new(), new: Mutex::default() }
+    }
+
+    fn file(&self) -> Option<MutexGuard<'_, Connection>> {
+        let file = self.file.get_or_init(|| {
+            let opened = connect(&self.path).or_else(|_| {
+                let _ = fs::remove_file(&self.path);
+                connect(&self.path)
+            });
+            opened.ok().map(Mutex::new)
+        });
+        file.as_ref().map(lock)
     }
 
     /// Writes what was compiled since the last call.
@@ -48,7 +55,7 @@ impl Functions {
         if new.is_empty() {
             return Ok(());
         }
-        let mut file = lock(&self.file);
+        let Some(mut file) = self.file() else { return Ok(()) };
         let all = file.transaction()?;
         let number = |pragma| all.query_row(pragma, [], |row| row.get::<_, i64>(0));
         let pages = number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?);
@@ -72,7 +79,7 @@ impl Functions {
 
 impl CacheStore for Functions {
     fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
-        let file = lock(&self.file);
+        let file = self.file()?;
         let mut get = file.prepare_cached("SELECT code FROM function WHERE key = ?1").ok()?;
         let code: Option<Vec<u8>> = get.query_row([key], |row| row.get(0)).optional().ok()?;
         code.map(Cow::Owned)
@@ -130,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/functions");
         let compile = |last: usize| {
-            let functions = Arc::new(Functions::open(&path).unwrap());
+            let functions = Arc::new(Functions::new(path.clone()));
             let engine = engine::open_compiler(Some(Arc::clone(&functions) as _)).unwrap();
             let compiled = engine.precompile_component(&component(last)).unwrap();
             let count = lock(&functions.new).len();
@@ -156,11 +163,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("functions");
         fs::write(&path, "no database, and long enough to be taken for one").unwrap();
-        let functions = Functions::open(&path).unwrap();
+        let functions = Functions::new(path.clone());
         assert!(functions.insert(b"key", b"code".to_vec()));
         functions.keep().unwrap();
         drop(functions);
-        let functions = Functions::open(&path).unwrap();
+        let functions = Functions::new(path.clone());
         assert_eq!(functions.get(b"key").as_deref(), Some(&b"code"[..]));
         assert_eq!(functions.get(b"other"), None);
     }

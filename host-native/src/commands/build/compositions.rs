@@ -43,8 +43,8 @@ pub(super) fn build(
 ) -> anyhow::Result<Vec<CompositionReport>> {
     let Components { there, problems, .. } = components;
     // What is wrong with that file costs time, and nothing else.
-    let functions = Functions::open(&app.folders.functions()).ok().map(Arc::new);
-    let engine = engine::open_compiler(functions.clone().map(|functions| functions as _))?;
+    let functions = Arc::new(Functions::new(app.folders.functions()));
+    let engine = engine::open_compiler(Some(Arc::clone(&functions) as _))?;
     let known = there.iter();
     let inspections: Inspections =
         known.map(|(name, known)| (name.clone(), known.inspection.clone())).collect();
@@ -85,9 +85,7 @@ pub(super) fn build(
             Err(problem) => problems.push(problem),
         }
     }
-    if let Some(functions) = functions {
-        let _ = functions.keep();
-    }
+    let _ = functions.keep();
     let mut kept = Vec::new();
     for plan in stale {
         let Some(finished) = compiled.get(&plan.composition) else { continue };
