@@ -1,4 +1,4 @@
-// From a plan to a folder that workerd runs: `node bundle.mjs PLAN.json [--quiet]`.
+// From a plan to a folder that workerd runs: `node bundle.mjs PLAN.json`.
 //
 // The plan is written by `selvedge bundle`, which knows the manifest; here components become JavaScript, and
 // everything becomes one Worker. Progress goes to standard error (not with --quiet), a report in JSON to
@@ -8,13 +8,10 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
-import { squeeze, withoutDeadCode } from "./squeeze.mjs";
-import { transpile } from "./transpile.mjs";
+import { moduleFiles } from "./module.mjs";
 import { bundleWorker } from "./worker.mjs";
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
-const isQuiet = process.argv.includes("--quiet");
 /** Changes whenever what a component is turned into may do: with these files, and the tools that the lock file pins. */
 const recipe = hash(...(await ours()));
 /** The core modules that lie in the folder, by what is in them. */
@@ -51,9 +48,7 @@ async function place(module) {
   const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, module.memory_bytes, plan.minify])).slice(0, 12)}`);
   const files = await readdir(made).catch(() => null);
   if (files === null) {
-    const begin = performance.now();
     await make(module, made);
-    if (!isQuiet) process.stderr.write(`  transpiled ${module.name ?? module.id} in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
   }
   const others = new Map();
   for (const file of await readdir(made)) {
@@ -77,31 +72,10 @@ async function place(module) {
 }
 
 async function make(module, made) {
-  const component = await readFile(module.wasm);
-  const { text, modules } = await transpile(component, { imports: module.imports, memoryBytesMax: module.memory_bytes });
   const part = `${made}.part-${process.pid}`;
   await rm(part, { recursive: true, force: true });
   await mkdir(part, { recursive: true });
-  let code = "";
-  const cores = [];
-  for (const [name, bytes] of modules) {
-    const file = `${module.id}.${name.replace(/^component\./, "")}`;
-    await writeFile(join(part, file), bytes);
-    code += `import c${cores.length} from "./${file}";\n`;
-    cores.push(`${JSON.stringify(name)}: c${cores.length}`);
-  }
-  code += `${text}\nexport const cores = { ${cores.join(", ")} };\nexport const exports = ${JSON.stringify(module.exports)};\n`;
-  const { outputFiles } = await build({
-    stdin: { contents: code, sourcefile: `${module.id}.js` },
-    bundle: true,
-    external: ["*.wasm"],
-    format: "esm",
-    target: "es2024",
-    write: false,
-    logLevel: "error",
-    ...squeeze(plan),
-  });
-  await writeFile(join(part, `${module.id}.js`), withoutDeadCode(outputFiles[0].text, plan));
+  for (const [name, content] of await moduleFiles(module)) await writeFile(join(part, name), content);
   await rm(made, { recursive: true, force: true });
   await rename(part, made);
 }

@@ -1,11 +1,8 @@
 // Which functions may make a component wait though they are synchronous to it.
 //
-// Such a function is called by way of JSPI: the component's stack is put aside until a promise is settled. jco has
-// to know them when it transpiles. Its names are those of the component, with the version or without it
-// (`wasi:io/poll#poll`, `demo:app/things@0.1.0#[method]thing.act`); those that `map` gives do not match.
-//
-// What waits costs a promise at every call, and traps where the component's caller cannot wait (an object's
-// constructor). So nothing is listed that the host always answers at once.
+// Such a function is called by way of JSPI: the component's stack is put aside until a promise is settled. A component that
+// calls none is never called by way of JSPI itself, which costs a promise at every call. So nothing is listed that the host
+// always answers at once.
 
 /**
  * A function of WASI that the host answers later, why, and what a component must import (`needs`, one of them) for that
@@ -59,27 +56,18 @@ const WASI = [
 const OURS = /^(wasi|selvedge):/;
 
 /**
- * The functions that have to be told to jco.
- * @param {string[]} interfaces what the component imports, by full name
- * @param {{ imported: Function[], exported: Function[] }} functions its synchronous functions
- *
- * @typedef {{ interface: string, name: string }} Function an interface by full name, and a function as the component calls it
+ * The functions that may make a component wait, of those that it imports.
+ * @param {[string, string][]} imports interfaces by full name, and what is imported of each
+ * @returns {string[]} as `interface#function`
  */
-export function suspending(interfaces, { imported, exported }) {
-  const isThere = (name) => interfaces.some((there) => there.startsWith(name));
+export function suspending(imports) {
+  const isThere = (name) => imports.some(([from]) => from.startsWith(name));
   const rows = WASI.filter(({ needs }) => needs.length === 0 || needs.some(isThere));
-  const full = (func) => `${func.interface}#${func.name}`;
-  return {
-    asyncImports: [
-      ...rows.flatMap(({ names }) => names),
-      // A call of an object is a message to it. Making a stub is none: it only holds the object's name.
-      ...imported.filter((func) => !OURS.test(func.interface) && !isConstructor(func)).map(full),
-    ],
-    // Whatever the host calls may call what waits. `new` cannot: JavaScript gives the object itself, and no promise of it.
-    asyncExports: exported.filter((func) => !isConstructor(func)).map(full),
+  const known = new Set(rows.flatMap(({ names }) => names));
+  const waits = ([from, name]) => {
+    if (OURS.test(from)) return known.has(`${from.replace(/@.*/, "")}#${name}`);
+    // A call of an object is a message to it. Making a stub is none: it only holds the object's name.
+    return !name.startsWith("[constructor]");
   };
-}
-
-function isConstructor({ name }) {
-  return name.startsWith("[constructor]");
+  return imports.filter(waits).map(([from, name]) => `${from}#${name}`);
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import binaryen from "binaryen";
 import { build } from "esbuild";
 import { squeeze } from "./squeeze.mjs";
-import { TranspileError, withoutPatch } from "./transpile.mjs";
+import { ComponentError } from "./module.mjs";
+import { pascal, withoutPatch } from "../glue/component/names.mjs";
 
 /** The Rust host's module lies beside the Worker's, under a shorter name. */
 const hostModule = {
@@ -45,10 +46,6 @@ function nameStubs({ compositions }) {
   }
 }
 
-function pascal(name) {
-  return name.replace(/(^|-)(.)/g, (_, __, letter) => letter.toUpperCase());
-}
-
 function app({ app, modules }) {
   const imports = modules.map(({ id }, index) => `import * as m${index} from "./modules/${id}.js";\n`).join("");
   const named = modules.map(({ id }, index) => `${JSON.stringify(id)}: m${index}`).join(", ");
@@ -64,7 +61,7 @@ async function linked({ app, glue, modules }) {
     for (const name of module.imports) {
       const key = withoutPatch(name);
       if (stubs.has(key)) continue;
-      if (table[key] === undefined) throw new TranspileError(`it imports ${name}, which the Workers host does not offer`);
+      if (table[key] === undefined) throw new ComponentError(`it imports ${name}, which the Workers host does not offer`);
       wanted.set(key, table[key]);
     }
   }

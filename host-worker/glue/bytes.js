@@ -1,28 +1,23 @@
 // Bytes between the platform's streams and those of components.
 
 import { Bound, bounded } from "./bound.js";
+import { StreamReader } from "./component/streams.js";
 
 /** Most bytes that are asked of a component's stream at once. */
 const CHUNK_BYTES = 65536;
 
 /**
  * A function that gives the next bytes of a stream that a component has given, or `null` at its end.
- * @param {object | undefined} stream a stream of the transpiled runtime, or one that the host made and the guest hands on
+ * @param {object | undefined} stream a stream of the component's, or one that the host made and the guest hands on
  * @returns {() => Promise<Uint8Array | null>}
  */
 export function reader(stream) {
   if (stream === undefined) return async () => null;
-  if (typeof stream.read === "function") {
-    return async () => {
-      const { value, done } = await stream.read({ count: CHUNK_BYTES });
-      const bytes = toBytes(value);
-      return bytes.length === 0 && done ? null : bytes;
-    };
-  }
+  if (stream instanceof StreamReader) return () => stream.read(CHUNK_BYTES);
   const iterator = stream[Symbol.asyncIterator]();
   return async () => {
     const { value, done } = await iterator.next();
-    return done ? null : toBytes(value);
+    return done ? null : value;
   };
 }
 
@@ -39,12 +34,6 @@ export function platformReader(stream) {
 export function drop(stream) {
   const dispose = stream?.[Symbol.dispose] ?? stream?.return;
   dispose?.call(stream);
-}
-
-function toBytes(value) {
-  if (value === undefined) return new Uint8Array(0);
-  if (value instanceof Uint8Array) return value;
-  return typeof value === "number" ? Uint8Array.of(value) : Uint8Array.from(value);
 }
 
 /**

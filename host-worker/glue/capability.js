@@ -18,9 +18,6 @@ class Imports {
     // The interfaces of objects that it may call differ from component to component.
     stubs(instance, this);
   }
-  get "selvedge:runtime"() {
-    return this.#instance.runtime;
-  }
   /** What the table makes for this instance. */
   static made(imports, make) {
     return make(imports.#instance);

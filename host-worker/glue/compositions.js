@@ -1,12 +1,14 @@
 // The services and classes of objects of this bundle, with their modules.
 
 import { app, modules } from "../app.js";
+import { Program } from "./component/program.js";
 import { ask02 } from "../linked.js";
 
 /** By the index that the Rust host knows them by. */
 export const compositions = app.compositions.map((described, index) => {
   const module = modules[described.module];
-  return { ...described, index, module, ask: askOf(module.exports) };
+  const program = new Program(module.description, module.cores, module.waits);
+  return { ...described, index, program, ask: askOf(Object.keys(module.description.exports)) };
 });
 
 /** How a component of these exports is asked to answer a request. */

@@ -1,11 +1,9 @@
-// Step 3 of a request's way, run: instances of transpiled components.
+// Step 3 of a request's way, run: instances of components.
 //
 // A service gets an instance for each request: what an instance waits for belongs to the request that made it. An
 // object's instance lives as long as the object is live (object.js).
 
 import { imports } from "./capability.js";
-import { WitError } from "./http.js";
-import { createScheduler } from "./scheduler.js";
 
 /** The guest has ended without an answer: it trapped, or was ended. */
 export class Trapped extends Error {
@@ -22,6 +20,7 @@ export class Instance {
   /** Resolves with the reason when that happens. */
   end;
   #tellEnd;
+  #store = null;
   /** The memories of its core modules, and of each the global that tells whether one was refused to grow (bundle/memory.mjs). */
   #memories = [];
   #refusals = [];
@@ -36,11 +35,14 @@ export class Instance {
     this.env = env;
     this.scope = scope;
     this.end = new Promise((resolve) => (this.#tellEnd = resolve));
-    this.scheduler = createScheduler();
-    this.runtime = { ...this.scheduler, failed: (error) => this.fail(error) };
-    const { instantiate, cores } = composition.module;
     try {
-      this.exports = instantiate((name) => cores[name], imports(this), (core, given) => this.#instantiateCore(core, given));
+      const { store, exports } = composition.program.instantiate({
+        host: imports(this),
+        failed: (error) => this.fail(error),
+        instantiateCore: (core, given) => this.#instantiateCore(core, given),
+      });
+      this.#store = store;
+      this.exports = exports;
     } catch (error) {
       throw new Trapped(error, "start-failed");
     }
@@ -55,15 +57,19 @@ export class Instance {
     return instance;
   }
 
+  /** Resolves when nothing that the guest has begun is under way any more. */
+  idle() {
+    return this.#store.idle();
+  }
+
   /** Runs a call of the guest; what it throws is the guest's own error (`{ payload }`), or {@link Trapped}. */
   async call(run) {
     if (this.ended !== null) throw this.ended;
     try {
       return await Promise.race([run(), this.end.then((reason) => Promise.reject(reason))]);
     } catch (error) {
-      // An asynchronous export throws the bare value.
-      if (!(error instanceof Error)) throw { payload: error };
-      if (Object.hasOwn(error, "payload") && !(error instanceof WitError)) throw error;
+      // What the guest gives as its error is none of JavaScript.
+      if (!(error instanceof Error)) throw error;
       throw this.fail(error);
     }
   }
@@ -72,7 +78,7 @@ export class Instance {
   fail(error) {
     if (this.ended === null) {
       this.ended = error instanceof Trapped ? error : new Trapped(error, this.#wasRefusedMemory() ? "memory" : "trap");
-      this.scheduler.stop();
+      this.#store?.stop();
       this.#tellEnd(this.ended);
       this.scope.trapped?.(this.ended);
     }

@@ -164,9 +164,7 @@ class Message {
   static consumeBody(message, result) {
     Promise.resolve(result).catch(() => {});
     const [contents, trailers] = message.take();
-    // A stream that a guest made (a middleware that hands its request on) would be read byte by byte if it were given
-    // back as it is.
-    return [source(reader(contents), () => drop(contents)), trailers];
+    return [contents ?? source(async () => null), trailers];
   }
 }
 
@@ -319,6 +317,7 @@ const SOON_TURNS = 3;
 class Body {
   #read;
   #left;
+  #given = 0;
   constructor(contents, trailers, announced, response, exchange) {
     this.contents = contents;
     this.trailers = trailers;
@@ -338,14 +337,18 @@ class Body {
       if (chunk === null) {
         const end = await exchange.chunk(this.trailers);
         if (end?.tag === "err") throw new Error("the guest broke its body off", { cause: end.val });
+        if (this.#given > 0 && this.#given < this.announced) throw new Error("the body is shorter than was announced");
         this.#done();
         return null;
       }
       this.#left -= chunk.length;
+      this.#given += chunk.length;
       if (this.#left < 0) throw exchange.tooLarge();
       return chunk;
     } catch (error) {
       this.leave(error);
+      // What the guest wrote before is on its way: it is sent first.
+      await new Promise((resolve) => setTimeout(resolve, 0));
       throw error;
     }
   }

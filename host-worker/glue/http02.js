@@ -199,11 +199,11 @@ export function ask(instance, handler, request) {
   return new Promise((resolve, reject) => {
     const answer = ({ tag, val }) => {
       if (tag === "ok") resolve(val.message);
-      else reject(Object.assign(new Error("the guest gave an error in the place of a response"), { payload: val }));
+      else reject({ payload: val });
     };
     instance.work = handler.handle(new IncomingRequest(request), new ResponseOutparam(answer)).then(
       // Without effect where it has answered.
-      () => reject(Object.assign(new Error("the guest ended without an answer"), { payload: "no answer" })),
+      () => reject({ payload: "no answer" }),
       (error) => reject(instance.fail(error)),
     );
   });

@@ -204,7 +204,7 @@ class Live {
     this.#started ??= (async () => {
       const { shape } = this.composition;
       const { exports } = this.#instance;
-      this.#subject = await this.#instance.call(async () => new exports[shape.name][shape.class_name](this.name));
+      this.#subject = await this.#instance.call(() => exports[shape.name][`[constructor]${shape.resource}`](this.name));
       try {
         await this.#instance.call(async () => exports[LIFECYCLE]?.start());
       } catch (error) {
@@ -217,7 +217,9 @@ class Live {
   }
 
   async invoke(method, args) {
-    return await outcome(this.#instance.call(() => this.#subject[method](...args)));
+    const { shape } = this.composition;
+    const { exports } = this.#instance;
+    return await outcome(this.#instance.call(() => exports[shape.name][`[method]${shape.resource}.${method}`](this.#subject, ...args)));
   }
 
   async handleAlarm({ scheduledMs, retryCount }) {

@@ -114,7 +114,7 @@ export class Exchange {
     exchangeEnded(index);
     try {
       // What the guest has begun may go on, as long as it may.
-      const idle = Promise.all([instance.scheduler.idle(), instance.work]);
+      const idle = Promise.all([instance.idle(), instance.work]);
       await bounded(limits["after-response-ms"], Promise.race([idle, instance.end]));
     } catch (error) {
       logEnd(index, error.failure ?? "trap", this.#id, "", "work went on for too long");

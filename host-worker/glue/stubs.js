@@ -47,7 +47,7 @@ function stubClass(instance, stub) {
     for (const method of stub.methods) {
       const name = camel(method.name);
       Methods.prototype[name] = function (...args) {
-        return callMethod(this.instance, stub, method, this.name, name, args);
+        return callMethod(this.instance, stub, method, this.name, args);
       };
     }
     METHODS.set(stub, Methods);
@@ -61,10 +61,10 @@ function stubClass(instance, stub) {
   };
 }
 
-async function callMethod(instance, stub, method, object, name, args) {
+async function callMethod(instance, stub, method, object, args) {
   let outcome;
   try {
-    outcome = await ask(instance, stub.class, object, (stub) => stub.call(object, name, args));
+    outcome = await ask(instance, stub.class, object, (stub) => stub.call(object, method.name, args));
   } catch (error) {
     if (error?.payload === undefined) throw error;
     outcome = { platform: error.payload };

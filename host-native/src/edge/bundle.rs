@@ -72,7 +72,10 @@ pub(crate) fn make(
     let (plan, mut warnings) = Plan::of(app, &record, folder.clone(), &tools.files)?;
     fs::create_dir_all(&folder)?;
     fs::create_dir_all(&plan.cache)?;
-    let parts = run_scripts(tools, &plan, part.path(), progress)?;
+    for module in &plan.modules {
+        transpile(module, progress)?;
+    }
+    let parts = run_scripts(tools, &plan, part.path())?;
     let config = wrangler::config(&app.manifest, history.migrations());
     fs::write(folder.join(wrangler::FILE), config)?;
     let sizes = weigh(parts, &plan);
@@ -142,20 +145,41 @@ fn lock(edge: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Turns a component into core modules and their description, unless that has been done.
+fn transpile(module: &Module, progress: &Progress) -> anyhow::Result<()> {
+    if module.parts.is_dir() {
+        return Ok(());
+    }
+    let started = Instant::now();
+    let bytes =
+        fs::read(&module.wasm).with_context(|| format!("cannot read {}", module.wasm.display()))?;
+    let made = selvedge_transpile::transpile(&bytes)
+        .map_err(|error| cannot_run(module, &error.to_string()))?;
+    let parent = module.parts.parent().unwrap_or(Path::new("."));
+    let part = tempfile::Builder::new().prefix("part-").tempdir_in(parent)?;
+    fs::write(part.path().join("description.json"), made.description)?;
+    for (index, core) in made.modules.iter().enumerate() {
+        fs::write(part.path().join(format!("{index}.wasm")), core)?;
+    }
+    fs::rename(part.keep(), &module.parts)?;
+    progress.done("Transpiled", &names(module), started.elapsed());
+    Ok(())
+}
+
+/// Why an app is no Worker: one of its components.
+fn cannot_run(module: &Module, why: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{} cannot be turned into JavaScript: {why}; build it with other tools or bindings, or serve it with `selvedge serve`",
+        names(module)
+    )
+}
+
 /// Has the scripts fill the folder, and gives what they put there.
-fn run_scripts(
-    tools: &Tools,
-    plan: &Plan,
-    scratch: &Path,
-    progress: &Progress,
-) -> anyhow::Result<Vec<Part>> {
+fn run_scripts(tools: &Tools, plan: &Plan, scratch: &Path) -> anyhow::Result<Vec<Part>> {
     let path = scratch.join("plan.json");
     fs::write(&path, serde_json::to_vec_pretty(plan)?)?;
     let mut bundle = tools.script("bundle.mjs");
     bundle.arg(&path);
-    if progress.is_quiet() {
-        bundle.arg("--quiet");
-    }
     let output = bundle
         .stderr(Stdio::inherit())
         .output()
@@ -167,10 +191,7 @@ fn run_scripts(
             let Some(module) = plan.modules.iter().find(of) else {
                 anyhow::bail!("bundling failed: {message}")
             };
-            anyhow::bail!(
-                "{} cannot be turned into JavaScript: {message}; build it with other tools or bindings, or serve it with `selvedge serve`",
-                names(module)
-            )
+            Err(cannot_run(module, &message))
         }
         _ => anyhow::bail!("bundling failed ({}); what it said is above", output.status),
     }

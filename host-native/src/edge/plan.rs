@@ -16,7 +16,7 @@ use selvedge_contract::names::Name;
 use selvedge_contract::object::javascript_class;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `bundle.mjs` is told. Paths are absolute.
 #[derive(Debug, Serialize)]
@@ -46,6 +46,8 @@ pub(crate) struct Module {
     pub(crate) name: String,
     /// The file.
     pub(crate) wasm: PathBuf,
+    /// What it was turned into: its description, and its core modules by their number.
+    pub(crate) parts: PathBuf,
     /// What it imports, by full name.
     pub(crate) imports: Vec<String>,
     /// What it exports, by full name.
@@ -172,10 +174,11 @@ impl Plan {
         let compositions = app.manifest.compositions();
         let read: Vec<Read> =
             compositions.map(|it| read(app, record, it)).collect::<Result<_, _>>()?;
+        let cache = app.folders.edge().join("modules");
         let (mut modules, mut composed) = (Vec::<Module>::new(), Vec::new());
         for it in &read {
             let stubs = stubs(app, it, &read)?;
-            let module = module(app, it);
+            let module = module(app, it, &cache);
             if let Some(import) = not_offered(&module.imports, &stubs) {
                 let (composition, import) = (it.composition.clone(), import.to_owned());
                 return Err(PlanError::NotOffered { composition, import });
@@ -194,7 +197,6 @@ impl Plan {
             classes: named(app.manifest.objects.keys(), javascript_class),
         };
         let (host, glue) = (files.host(), files.glue());
-        let cache = app.folders.edge().join("modules");
         Ok((Self { out, cache, host, glue, minify: true, modules, app: app_part }, refused))
     }
 }
@@ -246,7 +248,7 @@ fn not_offered<'m>(imports: &'m [String], stubs: &[ImportedStub]) -> Option<&'m 
     imports.iter().find(|import| !is_offered(import)).map(String::as_str)
 }
 
-fn module(app: &App, it: &Read) -> Module {
+fn module(app: &App, it: &Read, cache: &Path) -> Module {
     let memory_bytes = match &it.composition {
         Composition::Service(name) => {
             app.manifest.services.get(name).map(|service| service.limits.memory_bytes)
@@ -262,9 +264,10 @@ fn module(app: &App, it: &Read) -> Module {
     let mut id = crate::guest::load::content_hash(keyed.as_bytes());
     id.truncate(16);
     Module {
-        id,
         name: it.composition.name().to_string(),
         wasm: it.wasm.clone(),
+        parts: cache.join(format!("{id}-parts-{}", selvedge_transpile::FORMAT)),
+        id,
         imports: imports.cloned().collect(),
         exports: it.typed.exports.clone(),
         memory_bytes,
