@@ -63,7 +63,6 @@ function lines(instance, stream) {
 /** `wasi:cli/stdout@0.3` and `stderr`. */
 const writer = (stream) => (instance) => ({
   async writeViaStream(data) {
-    instance.scope.exchanged?.();
     const read = reader(data);
     for (let chunk = await read(); chunk !== null; chunk = await read()) lines(instance, stream).write(chunk);
     return { tag: "ok", val: undefined };

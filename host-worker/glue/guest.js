@@ -17,9 +17,7 @@ export class Trapped extends Error {
 export class Instance {
   /** Set once the instance has trapped or was ended; then nothing that it asks for is done any more. */
   ended = null;
-  /** Resolves with the reason when that happens. */
-  end;
-  #tellEnd;
+  #whenEnded = new Set();
   #store = null;
   /** The memories of its core modules, and of each the global that tells whether one was refused to grow (bundle/memory.mjs). */
   #memories = [];
@@ -34,7 +32,6 @@ export class Instance {
     this.composition = composition;
     this.env = env;
     this.scope = scope;
-    this.end = new Promise((resolve) => (this.#tellEnd = resolve));
     try {
       const { store, exports } = composition.program.instantiate({
         host: imports(this),
@@ -62,11 +59,34 @@ export class Instance {
     return this.#store.idle();
   }
 
+  /**
+   * Has something done when the instance ends, after what it has done until then; gives what takes that back. A promise of the end would
+   * keep all who have ever waited for it, and an object's instance may live for days.
+   * @param {(reason: Trapped) => void} act
+   */
+  whenEnded(act) {
+    if (this.ended !== null) queueMicrotask(() => act(this.ended));
+    else this.#whenEnded.add(act);
+    return () => this.#whenEnded.delete(act);
+  }
+
+  /** What a promise gives, or the reason thrown, where the instance ends before. */
+  orEnd(promise) {
+    return new Promise((resolve, reject) => {
+      const forget = this.whenEnded(reject);
+      const settled = (settle) => (value) => {
+        forget();
+        settle(value);
+      };
+      promise.then(settled(resolve), settled(reject));
+    });
+  }
+
   /** Runs a call of the guest; what it throws is the guest's own error (`{ payload }`), or {@link Trapped}. */
   async call(run) {
     if (this.ended !== null) throw this.ended;
     try {
-      return await Promise.race([run(), this.end.then((reason) => Promise.reject(reason))]);
+      return await this.orEnd(run());
     } catch (error) {
       // What the guest gives as its error is none of JavaScript.
       if (!(error instanceof Error)) throw error;
@@ -79,7 +99,8 @@ export class Instance {
     if (this.ended === null) {
       this.ended = error instanceof Trapped ? error : new Trapped(error, this.#wasRefusedMemory() ? "memory" : "trap");
       this.#store?.stop();
-      this.#tellEnd(this.ended);
+      for (const act of this.#whenEnded) queueMicrotask(() => act(this.ended));
+      this.#whenEnded.clear();
       this.scope.trapped?.(this.ended);
     }
     return this.ended;

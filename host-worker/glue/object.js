@@ -14,17 +14,6 @@ import { Request, toPlatform } from "./http.js";
 import { TIMER_MS_MAX, within } from "./time.js";
 
 const LIFECYCLE = "selvedge:durable/lifecycle@0.1.0";
-/**
- * How many exchanges an instance has before another takes its place at the next moment without a call: requests through the
- * door, requests that it sends, and streams that it prints to. Each of them leaves some 100 KB behind in the transpiled
- * runtime, and an isolate has 128 MB.
- */
-const EXCHANGES_MAX = 200;
-/** After how many new calls wait until those under way have ended, bodies included, where no such moment has come. */
-const EXCHANGES_HELD = 2 * EXCHANGES_MAX;
-/** How long they wait for that, in milliseconds: a call that comes back to the object it began in would wait for itself. */
-const DRAIN_MS = 1000;
-
 /** How long after a call's time the instance that it goes on in is ended, in milliseconds. */
 const GIVE_UP_MS = 100;
 const TIMED_OUT = { platform: { tag: "timeout" } };
@@ -99,7 +88,7 @@ class Life {
 
   /** Runs a call, unless nobody waits for it any more; where that comes to be while it runs, the instance is ended. */
   async #run(name, run, waiter) {
-    const live = await this.#take(name);
+    const live = this.#take(name);
     let timer;
     try {
       // A moment later than whoever waits is told, so that the answer is on its way.
@@ -113,17 +102,12 @@ class Life {
     }
   }
 
-  /**
-   * The instance, for a call that releases it; another one where there is none, or where the last has had its time. It is
-   * held at once: nothing may come between choosing it and that.
-   */
-  async #take(name) {
+  /** The instance, for a call that releases it; another one where there is none, or where the last was idle for too long. */
+  #take(name) {
     const live = this.#live;
     if (live !== null && !live.ended) {
-      // Where that does not come in time, the instance goes on, and is looked at again after as many requests.
-      if (live.exchanges > EXCHANGES_HELD) await within(DRAIN_MS, live.drained(), () => (live.exchanges = EXCHANGES_MAX));
-      const hasHadItsTime = live.exchanges > EXCHANGES_MAX || Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
-      if (live.busy === 0 && this.#usedAt > 0 && hasHadItsTime) live.end();
+      const wasIdle = Date.now() - this.#usedAt > this.#composition.limits["idle-ms"];
+      if (live.busy === 0 && this.#usedAt > 0 && wasIdle) live.end();
     }
     if (this.#live === null || this.#live.ended) {
       this.#live = new Live(this.#composition, this.#context, this.#env, this.#alarm, name);
@@ -149,11 +133,8 @@ class Life {
 
 /** An instance of an object. */
 class Live {
-  /** What {@link EXCHANGES_MAX} counts. */
-  exchanges = 0;
   /** Calls and bodies that are under way. */
   busy = 0;
-  #whenDrained = [];
   #instance;
   #started = null;
   #subject;
@@ -170,7 +151,6 @@ class Live {
       object: name,
       storage: context.storage,
       alarm,
-      exchanged: () => this.exchanges++,
       atEnd: (act) => this.#ends.push(act),
       abort: (why) => this.#reset(why),
       trapped: (trapped) => this.#reset(trapped.message, trapped.failure),
@@ -191,12 +171,6 @@ class Live {
     this.busy--;
     if (this.busy > 0) return;
     for (const act of this.#ends) act();
-    for (const resolve of this.#whenDrained.splice(0)) resolve();
-  }
-
-  /** Resolves when nothing is under way. */
-  drained() {
-    return this.busy === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenDrained.push(resolve));
   }
 
   /** Started: the resource is made, and the object was told. */
@@ -229,7 +203,6 @@ class Live {
 
   async answer(platform) {
     if (this.composition.ask === undefined) return { platform: { tag: "invalid", val: "the class answers no HTTP requests" } };
-    this.exchanges++;
     const instance = this.#instance;
     const { body, end } = incoming(platform.body, { tag: "HTTP-protocol-error" });
     // The body may be on its way for long after this call has ended.
@@ -241,10 +214,7 @@ class Live {
     };
     try {
       const response = await instance.call(() => this.composition.ask(instance, Request.received(platform, body, end)));
-      const ended = instance.end.then((why) => Promise.reject(why));
-      ended.catch(() => {});
-      const chunk = (next) => Promise.race([next, ended]);
-      return { ok: await toPlatform(response, { bytesMax: Infinity, chunk, done: sent, broken: sent }) };
+      return { ok: await toPlatform(response, { bytesMax: Infinity, chunk: (next) => instance.orEnd(next), done: sent, broken: sent }) };
     } catch (error) {
       sent();
       if (error?.payload === undefined) throw error;

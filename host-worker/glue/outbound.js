@@ -24,10 +24,9 @@ export async function send(instance, request, options = request.getOptions()) {
     drop(contents);
     throw error;
   }
-  instance.scope.exchanged?.();
   const sent = (result) => request.sent?.(result);
   const abort = new AbortController();
-  instance.end.then((reason) => abort.abort(reason));
+  const forget = instance.whenEnded((reason) => abort.abort(reason));
   const wallMs = instance.composition.limits["wall-ms"];
   const wait = (time) => Math.min(time === undefined ? Infinity : Number(time) / 1e6, wallMs);
   let isLate = false;
@@ -44,8 +43,9 @@ export async function send(instance, request, options = request.getOptions()) {
       signal: abort.signal,
     });
     if (contents === undefined) sent(OK);
-    return received(answer, wait(options?.getBetweenBytesTimeout()));
+    return received(answer, wait(options?.getBetweenBytesTimeout()), forget);
   } catch (error) {
+    forget();
     const code = isLate ? READ_TIMEOUT : errorCode(error);
     sent({ tag: "err", val: code });
     throw new WitError(code);
@@ -92,9 +92,13 @@ export function upload(contents, trailers, sent) {
   });
 }
 
-/** The platform's response as one of WASI; where a time is given, no longer than that is waited for a piece of its body. */
-export function received(answer, betweenMs) {
+/**
+ * The platform's response as one of WASI; where a time is given, no longer than that is waited for a piece of its body.
+ * @param {() => void} [ended] called when its body has ended, or nobody reads it any more
+ */
+export function received(answer, betweenMs, ended) {
   const { body, end } = incoming(answer.body, { tag: "HTTP-response-incomplete" }, betweenMs);
+  end.then(ended);
   const [response] = Response.new(Fields.received(answer.headers), body && source(body.read, body.leave), end);
   return response.withStatus(answer.status);
 }

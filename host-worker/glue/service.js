@@ -81,15 +81,9 @@ export class Exchange {
   #send(instance, response) {
     this.#answered = true;
     const { limits } = this.#composition;
-    const broken = instance.end.then(async (reason) => {
-      // What the guest wrote before its end is on its way: it is sent first.
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      throw reason;
-    });
-    broken.catch(() => {});
     const exchange = {
       bytesMax: limits["response-body-bytes"],
-      chunk: (next) => bounded(limits["wall-ms"], Promise.race([next, broken])),
+      chunk: (next) => bounded(limits["wall-ms"], instance.orEnd(next)),
       tooLarge: () => new Bound("response-body-too-large"),
       done: () => this.#sent.resolve(),
       broken: (error) => this.#broken(error),
@@ -115,7 +109,8 @@ export class Exchange {
     try {
       // What the guest has begun may go on, as long as it may.
       const idle = Promise.all([instance.idle(), instance.work]);
-      await bounded(limits["after-response-ms"], Promise.race([idle, instance.end]));
+      const ended = new Promise((resolve) => instance.whenEnded(resolve));
+      await bounded(limits["after-response-ms"], Promise.race([idle, ended]));
     } catch (error) {
       logEnd(index, error.failure ?? "trap", this.#id, "", "work went on for too long");
     }

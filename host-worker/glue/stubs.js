@@ -88,7 +88,6 @@ const NOWHERE = "object";
 export const namespace = (instance) => ({
   async fetch(class_, name, request) {
     const [contents, trailers] = request.take();
-    instance.scope.exchanged?.();
     // Its sending is told of below: an object may answer without having read it.
     const body = contents && upload(contents, trailers, () => {});
     let platform;
