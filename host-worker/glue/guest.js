@@ -60,20 +60,20 @@ export class Instance {
   }
 
   /**
-   * Has something done when the instance ends, after what it has done until then; gives what takes that back. A promise of the end would
+   * Has something done when the instance ends; gives what takes that back. A promise of the end would
    * keep all who have ever waited for it, and an object's instance may live for days.
    * @param {(reason: Trapped) => void} act
    */
   whenEnded(act) {
-    if (this.ended !== null) queueMicrotask(() => act(this.ended));
+    if (this.ended !== null) act(this.ended);
     else this.#whenEnded.add(act);
     return () => this.#whenEnded.delete(act);
   }
 
-  /** What a promise gives, or the reason thrown, where the instance ends before. */
+  /** What a promise gives, or the reason thrown, where the instance ends before. What it has given until then is on its way, and comes first. */
   orEnd(promise) {
     return new Promise((resolve, reject) => {
-      const forget = this.whenEnded(reject);
+      const forget = this.whenEnded((reason) => setTimeout(() => reject(reason), 0));
       const settled = (settle) => (value) => {
         forget();
         settle(value);
@@ -99,7 +99,7 @@ export class Instance {
     if (this.ended === null) {
       this.ended = error instanceof Trapped ? error : new Trapped(error, this.#wasRefusedMemory() ? "memory" : "trap");
       this.#store?.stop();
-      for (const act of this.#whenEnded) queueMicrotask(() => act(this.ended));
+      for (const act of this.#whenEnded) act(this.ended);
       this.#whenEnded.clear();
       this.scope.trapped?.(this.ended);
     }

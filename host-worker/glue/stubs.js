@@ -1,6 +1,7 @@
 // How objects are called: typed, by stubs of their interface, and by a request through the untyped door.
 
 import { drop } from "./bytes.js";
+import { camel } from "./component/names.mjs";
 import { objectBinding } from "./host.js";
 import { WitError } from "./http.js";
 import { received, upload } from "./outbound.js";
@@ -27,8 +28,6 @@ async function ask(instance, class_, name, send) {
     return { platform: { tag: "reset", val: String(error.message) } };
   }
 }
-
-const camel = (name) => name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
 
 /** Adds the interfaces that a component calls objects by to its imports. */
 export function stubs(instance, imports) {

@@ -8,8 +8,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The areas that there are; each is a folder of `cases/`.
-pub const AREAS: [&str; 8] =
-    ["config", "faults", "http", "keyvalue", "languages", "limits", "objects", "routing"];
+pub const AREAS: [&str; 9] = [
+    "composition",
+    "config",
+    "faults",
+    "http",
+    "keyvalue",
+    "languages",
+    "limits",
+    "objects",
+    "routing",
+];
 
 /// The languages that a case may be written for all at once.
 pub const LANGUAGES: [&str; 5] = ["rust", "go", "typescript", "python", "c"];

@@ -145,10 +145,11 @@ impl Describer<'_> {
             .collect()
     }
 
-    /// A function type: `[parameters, results, is async]`.
+    /// A function type: `[parameters, results, is async, number of the results]`.
     fn func(&mut self, ty: TypeFuncIndex) -> Told {
         let func = &self.types.all()[ty];
-        Ok(json!([self.types.tuple(func.params)?, self.types.tuple(func.results)?, func.async_]))
+        let (params, results) = (self.types.tuple(func.params)?, self.types.tuple(func.results)?);
+        Ok(json!([params, results, func.async_, func.results.as_u32()]))
     }
 
     fn export(
@@ -181,13 +182,16 @@ impl Describer<'_> {
 
     fn step(&mut self, step: &GlobalInitializer) -> Told {
         Ok(match step {
-            GlobalInitializer::InstantiateModule(InstantiateModule::Static(module, given), _) => {
+            GlobalInitializer::InstantiateModule(
+                InstantiateModule::Static(module, given),
+                instance,
+            ) => {
                 let imports = self.modules[*module].module.imports();
                 let given: Result<Vec<_>, TranspileError> = imports
                     .zip(given.iter())
                     .map(|((module, name, _), def)| Ok(json!([module, name, self.core_def(def)?])))
                     .collect();
-                json!(["instantiate", module.as_u32(), given?])
+                json!(["instantiate", module.as_u32(), given?, instance.map(|it| it.as_u32())])
             }
             GlobalInitializer::InstantiateModule(InstantiateModule::Import(..), _) => {
                 return Err(TranspileError::NotOffered(
@@ -276,9 +280,9 @@ impl Describer<'_> {
             T::BackpressureInc { instance } => json!(["backpressure", instance.as_u32(), 1]),
             T::BackpressureDec { instance } => json!(["backpressure", instance.as_u32(), -1]),
             T::TaskReturn { results, options, .. } => {
-                json!(["task-return", self.types.tuple(*results)?, options.as_u32()])
+                json!(["task-return", results.as_u32(), options.as_u32()])
             }
-            T::TaskCancel { .. } => json!(["task-cancel"]),
+            T::TaskCancel { instance } => json!(["task-cancel", instance.as_u32()]),
             T::WaitableSetNew { instance } => json!(["waitable-set-new", instance.as_u32()]),
             T::WaitableSetWait { instance, options } => {
                 json!(["waitable-set-wait", instance.as_u32(), options.as_u32()])
@@ -289,34 +293,32 @@ impl Describer<'_> {
             T::WaitableSetDrop { instance } => json!(["waitable-set-drop", instance.as_u32()]),
             T::WaitableJoin { instance } => json!(["waitable-join", instance.as_u32()]),
             T::SubtaskDrop { instance } => json!(["subtask-drop", instance.as_u32()]),
-            T::SubtaskCancel { instance, async_ } => {
-                json!(["subtask-cancel", instance.as_u32(), async_])
+            T::SubtaskCancel { instance, async_: false } => {
+                json!(["subtask-cancel", instance.as_u32()])
+            }
+            T::SubtaskCancel { .. } => {
+                return Err(TranspileError::NotOffered(
+                    "an asynchronous subtask.cancel".to_owned(),
+                ));
             }
             T::StreamNew { ty, .. } => json!(["stream-new", ty.as_u32()]),
             T::StreamRead { ty, options, .. } => self.copy("stream-read", ty.as_u32(), *options),
             T::StreamWrite { ty, options, .. } => self.copy("stream-write", ty.as_u32(), *options),
-            T::StreamCancelRead { ty, async_, .. } => {
-                json!(["stream-cancel-read", ty.as_u32(), async_])
-            }
-            T::StreamCancelWrite { ty, async_, .. } => {
-                json!(["stream-cancel-write", ty.as_u32(), async_])
-            }
+            // Nothing that is cancelled here takes its time.
+            T::StreamCancelRead { ty, .. } => json!(["stream-cancel-read", ty.as_u32()]),
+            T::StreamCancelWrite { ty, .. } => json!(["stream-cancel-write", ty.as_u32()]),
             T::StreamDropReadable { ty, .. } => json!(["stream-drop-readable", ty.as_u32()]),
             T::StreamDropWritable { ty, .. } => json!(["stream-drop-writable", ty.as_u32()]),
             T::FutureNew { ty, .. } => json!(["future-new", ty.as_u32()]),
             T::FutureRead { ty, options, .. } => self.copy("future-read", ty.as_u32(), *options),
             T::FutureWrite { ty, options, .. } => self.copy("future-write", ty.as_u32(), *options),
-            T::FutureCancelRead { ty, async_, .. } => {
-                json!(["future-cancel-read", ty.as_u32(), async_])
-            }
-            T::FutureCancelWrite { ty, async_, .. } => {
-                json!(["future-cancel-write", ty.as_u32(), async_])
-            }
+            T::FutureCancelRead { ty, .. } => json!(["future-cancel-read", ty.as_u32()]),
+            T::FutureCancelWrite { ty, .. } => json!(["future-cancel-write", ty.as_u32()]),
             T::FutureDropReadable { ty, .. } => json!(["future-drop-readable", ty.as_u32()]),
             T::FutureDropWritable { ty, .. } => json!(["future-drop-writable", ty.as_u32()]),
             T::ResourceTransferOwn => json!(["resource-transfer-own"]),
             T::ResourceTransferBorrow => json!(["resource-transfer-borrow"]),
-            T::PrepareCall { .. } => json!(["prepare-call"]),
+            T::PrepareCall { memory } => json!(["prepare-call", memory.map(|it| it.as_u32())]),
             T::SyncStartCall { callback } => {
                 json!(["sync-start-call", callback.map(|it| it.as_u32())])
             }
@@ -332,7 +334,7 @@ impl Describer<'_> {
             T::Trap => json!(["trap"]),
             T::EnterSyncCall => json!(["enter-sync-call"]),
             T::ExitSyncCall => json!(["exit-sync-call"]),
-            T::ThreadYield { cancellable, .. } => json!(["thread-yield", cancellable]),
+            T::ThreadYield { instance, .. } => json!(["thread-yield", instance.as_u32()]),
             T::ErrorContextNew { .. }
             | T::ErrorContextDebugMessage { .. }
             | T::ErrorContextDrop { .. }

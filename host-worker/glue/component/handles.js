@@ -3,12 +3,19 @@
 
 import { Trap } from "./trap.js";
 
+/** How many handles all component instances of an instance may hold. Source: wasmtime 48, `DEFAULT_MAX_COMPONENT_HANDLES`. */
+const MOST = 100_000;
+
 export class Handles {
   /** Index 0 is never given. */
   #entries = [null];
   #free = [];
-
+  #store;
+  constructor(store) {
+    this.#store = store;
+  }
   add(entry) {
+    if (++this.#store.handles > MOST) throw new Trap(`more than ${MOST} handles are held`);
     const index = this.#free.pop() ?? this.#entries.length;
     this.#entries[index] = entry;
     return index;
@@ -21,6 +28,7 @@ export class Handles {
   }
   remove(index, kind) {
     const entry = this.get(index, kind);
+    this.#store.handles--;
     this.#entries[index] = null;
     this.#free.push(index);
     return entry;
@@ -28,91 +36,94 @@ export class Handles {
 }
 
 /** A handle to a resource. */
-export class ResourceHandle {
+class ResourceHandle {
   /** How often it is lent out in calls that are under way. */
   lent = 0;
   /**
-   * @param {number} resource which one, of the description
+   * @param {unknown} resource which one, of the program
    * @param {unknown} rep the host's object, or the number by which a component knows its own
-   * @param {boolean} isOwn whether it is owned, or borrowed
+   * @param {import("./tasks.js").Task | null} borrower the task that it is lent to; `null` where it is owned
    */
-  constructor(resource, rep, isOwn) {
+  constructor(resource, rep, borrower) {
     this.resource = resource;
     this.rep = rep;
-    this.isOwn = isOwn;
+    this.borrower = borrower;
   }
 }
 
 /** A resource that a component has made and the host holds. */
 export class GuestResource {
-  constructor(store, resource, rep) {
-    this.store = store;
-    this.resource = resource;
+  constructor(rep) {
     this.rep = rep;
   }
 }
 
-/** Whatever a handle of the description's table at this index is to: checked to be of its resource. */
-function find(side, index, table) {
-  const { instance, store } = side;
-  const found = instance.handles.get(index, ResourceHandle);
-  if (found.resource !== store.program.resourceOf(table)) throw new Trap(`the handle ${index} is of another resource`);
+const handlesOf = (store, table) => store.instances[table.instance].handles;
+
+/** A handle in a table of resources: of the resource that belongs there. */
+function find(store, index, table) {
+  const found = handlesOf(store, table).get(index, ResourceHandle);
+  if (found.resource !== table.resource) throw new Trap(`the handle ${index} is of another resource`);
   return found;
 }
 
-export const own = {
-  lift(side, index, table) {
-    const found = find(side, index, table);
-    if (!found.isOwn) throw new Trap(`the resource ${index} is borrowed, and cannot be given away`);
-    if (found.lent > 0) throw new Trap(`the resource ${index} is lent, and cannot be given away`);
-    side.instance.handles.remove(index, ResourceHandle);
-    return out(side.store, found);
-  },
-  lower: (side, value, table) => side.instance.handles.add(new ResourceHandle(side.store.program.resourceOf(table), into(value), true)),
-};
-
-export const borrow = {
-  lift: (side, index, table) => out(side.store, find(side, index, table)),
-  lower(side, value, table) {
-    const { program } = side.store;
-    const resource = program.resourceOf(table);
-    // The component that defines a resource gets what it knows it by.
-    if (program.resources[resource].definedBy === side.instance.index) return into(value);
-    return side.instance.handles.add(new ResourceHandle(resource, into(value), false));
-  },
-};
-
-function out(store, { resource, rep }) {
-  return store.program.resources[resource].isImported ? rep : new GuestResource(store, resource, rep);
+function add(store, rep, table, borrower) {
+  return handlesOf(store, table).add(new ResourceHandle(table.resource, rep, borrower));
 }
+
+/** Takes an owned resource out of a table. */
+function takeOwned(store, index, table) {
+  const found = find(store, index, table);
+  if (found.borrower !== null) throw new Trap(`the resource ${index} is borrowed, and cannot be given away`);
+  if (found.lent > 0) throw new Trap(`the resource ${index} is lent, and cannot be given away`);
+  handlesOf(store, table).remove(index, ResourceHandle);
+  return found.rep;
+}
+
+/** Lends a resource to the task that is current. The component that defines it gets what it knows it by. */
+function lend(store, rep, table) {
+  if (table.resource.definedBy === table.instance) return rep;
+  store.current.borrows++;
+  return add(store, rep, table, store.current);
+}
+
+/** As the host has it, and as a component has it. */
+const out = (rep, { resource }) => (resource.isImported ? rep : new GuestResource(rep));
 const into = (value) => (value instanceof GuestResource ? value.rep : value);
 
+export const own = {
+  lift: ({ store }, index, table) => out(takeOwned(store, index, table), table),
+  lower: ({ store }, value, table) => add(store, into(value), table, null),
+};
+export const borrow = {
+  lift({ store }, index, table) {
+    const found = find(store, index, table);
+    store.lent.push(found);
+    return out(found.rep, table);
+  },
+  lower: ({ store }, value, table) => lend(store, into(value), table),
+};
+
+export const newResource = (store, rep, table) => add(store, rep, table, null);
+export const resourceRep = (store, index, table) => find(store, index, table).rep;
+
 /** Gives up a handle; an owned resource goes with it. */
-export function dropResource(store, instance, index, resource) {
-  const found = instance.handles.get(index, ResourceHandle);
-  if (found.resource !== resource) throw new Trap(`the handle ${index} is of another resource`);
-  if (found.lent > 0) throw new Trap(`the resource ${index} is lent, and cannot be dropped`);
-  instance.handles.remove(index, ResourceHandle);
-  if (!found.isOwn) return;
-  if (store.program.resources[resource].isImported) found.rep[Symbol.dispose]?.();
-  else store.destructors[resource]?.(found.rep);
+export function dropResource(store, index, table) {
+  const { rep, lent, borrower } = find(store, index, table);
+  if (lent > 0) throw new Trap(`the resource ${index} is lent, and cannot be dropped`);
+  handlesOf(store, table).remove(index, ResourceHandle);
+  if (borrower !== null) borrower.borrows--;
+  else if (table.resource.isImported) rep[Symbol.dispose]?.();
+  else store.destroy(table.resource, rep, table.instance);
 }
 
 /** Moves an owned resource from the table of one component to that of another. */
-export function transferOwn(store, index, from, to) {
-  const { program, instances } = store;
-  const found = instances[program.tableInstance(from)].handles.get(index, ResourceHandle);
-  if (!found.isOwn || found.lent > 0) throw new Trap(`the resource ${index} cannot be given away`);
-  instances[program.tableInstance(from)].handles.remove(index, ResourceHandle);
-  return instances[program.tableInstance(to)].handles.add(new ResourceHandle(program.resourceOf(to), found.rep, true));
-}
+export const transferOwn = (store, index, from, to) => add(store, takeOwned(store, index, from), to, null);
 
-/** Lends a resource of one component to another. */
+/** Lends a resource of one component to another, until the task that is current answers. */
 export function transferBorrow(store, index, from, to) {
-  const { program, instances } = store;
-  const found = instances[program.tableInstance(from)].handles.get(index, ResourceHandle);
-  const resource = program.resourceOf(to);
-  const target = program.tableInstance(to);
-  if (program.resources[resource].definedBy === target) return found.rep;
-  return instances[target].handles.add(new ResourceHandle(resource, found.rep, false));
+  const found = find(store, index, from);
+  found.lent++;
+  store.current.lenders.push(found);
+  return lend(store, found.rep, to);
 }

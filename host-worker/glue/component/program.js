@@ -5,14 +5,31 @@ import { borrow, own } from "./handles.js";
 import { camel, pascal, withoutPatch } from "./names.mjs";
 import { Store } from "./store.js";
 import { future, stream } from "./streams.js";
-import { mayWait, trampoline } from "./trampolines.js";
+import { Task } from "./tasks.js";
+import { trampoline } from "./trampolines.js";
 import { Types } from "./types.js";
+
+/** A table of streams or futures: what they carry, and the component instance that it belongs to. */
+class TransmitTable {
+  #types;
+  #ref;
+  constructor(types, ref, instance, isFuture) {
+    this.#types = types;
+    this.#ref = ref;
+    this.instance = instance;
+    this.isFuture = isFuture;
+  }
+  get type() {
+    return this.#types.optional(this.#ref);
+  }
+}
 
 export class Program {
   #told;
   #waits;
   #steps;
   #exports;
+  #trampolines;
 
   /**
    * @param {object} told the description
@@ -24,33 +41,42 @@ export class Program {
     this.#waits = new Set(waits);
     this.instanceCount = told.instances;
     this.options = told.options;
-    this.types = new Types(told.types, { own, borrow, stream, future });
-    this.streams = told.streams.map(([ref]) => this.types.optional(ref));
-    this.futures = told.futures.map(([ref]) => this.types.optional(ref));
-    this.streamInstances = told.streams.map(([, instance]) => instance);
-    this.futureInstances = told.futures.map(([, instance]) => instance);
+    this.types = new Types(told.types, (kind, table) => this.#handle(kind, table));
     this.resources = told.resources.all.map(([imported, definedBy]) => ({ isImported: imported !== null, definedBy }));
-    this.suspends = told.trampolines.some((told) => mayWait(this, told));
-    this.trampolines = told.trampolines.map((told) => {
-      let make = null;
-      return (store) => (make ??= trampoline(this, told))(store);
-    });
+    this.resourceTables = told.resources.tables.map((table) => table && { resource: this.resources[table[0]], instance: table[1] });
+    this.streamTables = told.streams.map(([ref, instance]) => new TransmitTable(this.types, ref, instance, false));
+    this.futureTables = told.futures.map(([ref, instance]) => new TransmitTable(this.types, ref, instance, true));
+    this.callsComponents = told.trampolines.some(([kind]) => kind === "async-start-call");
+    this.#trampolines = told.trampolines.map((told) => trampoline(this, told));
+    this.suspends = this.#trampolines.some(({ waits }) => waits);
     this.#steps = told.steps.map((step) => STEPS[step[0]](modules, ...step.slice(1))).filter((step) => step !== null);
     this.#exports = Object.entries(told.exports);
   }
 
-  /** The resource of a table, and the component instance that the table belongs to. */
-  resourceOf(table) {
-    return this.#told.resources.tables[table][0];
+  #handle(kind, index) {
+    const [{ lift, lower }, tables] = {
+      own: [own, this.resourceTables],
+      borrow: [borrow, this.resourceTables],
+      stream: [stream, this.streamTables],
+      future: [future, this.futureTables],
+    }[kind];
+    const table = tables[index];
+    return { lift: (side, index) => lift(side, index, table), lower: (side, value) => lower(side, value, table) };
   }
-  tableInstance(table) {
-    return this.#told.resources.tables[table][1];
+
+  /** A trampoline, for an instance. */
+  trampoline(index, store) {
+    const { make, instance, waits } = this.#trampolines[index];
+    const run = make(store);
+    const caller = store.instances[instance];
+    const checked = caller === undefined ? run : (...given) => (caller.checkLeave(), run(...given));
+    return waits ? store.suspending(checked) : checked;
   }
   isAsync(options) {
     return this.#told.options[options][6];
   }
   /** Whether an import may make a component wait that calls it synchronously. */
-  waits(index, { isAsync }) {
+  waits(index, isAsync) {
     const [from, name] = this.#told.imports[index];
     return isAsync || this.#waits.has(`${from}#${name}`);
   }
@@ -133,11 +159,13 @@ function resolve(store, [kind, first, second]) {
 
 /** The steps of an instantiation, each made ready for a program. */
 const STEPS = {
-  instantiate(modules, index, given) {
+  instantiate(modules, index, given, instance) {
     return (store, instantiateCore) => {
       const imports = {};
       for (const [module, name, def] of given) (imports[module] ??= {})[name] = resolve(store, def);
-      store.cores.push(instantiateCore(modules[index], imports));
+      // What a module does when it starts, it does as a task.
+      const task = new Task(store, store.instances[instance], false);
+      store.cores.push(store.within(task, () => instantiateCore(modules[index], imports)));
     };
   },
   nothing: () => null,
@@ -145,5 +173,5 @@ const STEPS = {
   realloc: (_modules, index, def) => (store) => void (store.reallocs[index] = resolve(store, def)),
   callback: (_modules, index, def) => (store) => void (store.callbacks[index] = resolve(store, def)),
   "post-return": (_modules, index, def) => (store) => void (store.postReturns[index] = resolve(store, def)),
-  resource: (_modules, index, def) => (store) => void (store.destructors[index] = def === null ? undefined : resolve(store, def)),
+  resource: (_modules, index, def) => (def === null ? null : (store) => void store.destructors.set(store.program.resources[index], resolve(store, def))),
 };

@@ -55,10 +55,16 @@ export class Side {
 
   /** New memory of the component's. */
   allocate(length, alignment) {
-    const pointer = this.realloc(0, 0, alignment, length) >>> 0;
+    const pointer = this.instance.hold(this.realloc, 0, 0, alignment, length) >>> 0;
     if (pointer % alignment !== 0) throw new Trap("realloc gave memory that is not aligned");
     if (pointer + length > this.bytes.byteLength) throw new Trap("realloc gave memory that is out of bounds");
     return pointer;
+  }
+
+  /** As `slice`, of bytes that the host keeps. */
+  take(pointer, length, alignment) {
+    this.store.spend(length);
+    return this.slice(pointer, length, alignment);
   }
 
   /** Puts bytes into new memory. */

@@ -22,13 +22,14 @@ class GuestBuffer {
   constructor(side, type, pointer, length) {
     if (length > MOST) throw new Trap("a buffer is too long");
     if (type !== null && length > 0) side.slice(pointer, length * type.size, type.align);
-    Object.assign(this, { side, type, pointer: pointer >>> 0, length });
+    // What is put there may ask the component for memory, and then it is asked as who has offered the buffer.
+    Object.assign(this, { side, type, pointer: pointer >>> 0, length, task: side.store.current });
   }
   get left() {
     return this.length - this.done;
   }
   get place() {
-    return this.pointer + this.done * this.type.size;
+    return this.pointer + this.done * (this.type?.size ?? 0);
   }
 }
 /** Source: Canonical ABI, `Buffer.MAX_LENGTH`. */
@@ -49,7 +50,9 @@ class HostBuffer {
 function move(from, to) {
   const count = Math.min(from.left, to.left);
   if (from instanceof HostBuffer && to instanceof HostBuffer) hand(from, to, count);
-  else if ((from.type ?? to.type) !== null) carry(from, to, count, from.type ?? to.type);
+  else if (to instanceof HostBuffer) take(from, to, count);
+  else if (from instanceof HostBuffer) give(from, to, count);
+  else if (from.type !== null) carry(from, to, count);
   from.done += count;
   to.done += count;
 }
@@ -57,23 +60,38 @@ function move(from, to) {
 /** What the host has given comes back to it. */
 function hand({ values, done }, to, count) {
   if (values instanceof Uint8Array) to.values.push(values.subarray(done, done + count));
-  else to.values.push(...values.slice(done, done + count));
+  else for (const value of values.slice(done, done + count)) to.values.push(value);
 }
 
-function carry(from, to, count, type) {
-  const isBytes = type.array === Uint8Array;
-  if (from instanceof HostBuffer) {
-    if (isBytes) to.side.bytes.set(from.values.subarray(from.done, from.done + count), to.place);
-    else for (let at = 0; at < count; at++) to.type.store(to.side, from.values[from.done + at], to.place + at * type.size);
-  } else if (to instanceof HostBuffer) {
-    if (isBytes) to.values.push(from.side.bytes.slice(from.place, from.place + count));
-    else for (let at = 0; at < count; at++) to.values.push(type.load(from.side, from.place + at * type.size));
-  } else if (type.array !== undefined) {
-    const size = count * type.size;
-    to.side.bytes.set(from.side.bytes.subarray(from.place, from.place + size), to.place);
-  } else {
-    for (let at = 0; at < count; at++) to.type.store(to.side, from.type.load(from.side, from.place + at * type.size), to.place + at * type.size);
-  }
+/** From a component to the host. */
+function take({ side, type, place }, { values }, count) {
+  if (type === null) return;
+  if (type.array === Uint8Array) return values.push(side.bytes.slice(place, place + count));
+  side.store.refuel();
+  for (let at = 0; at < count; at++) values.push(type.load(side, place + at * type.size));
+}
+
+/** From the host to a component. */
+function give({ values, done }, to, count) {
+  if (to.type === null) return;
+  if (to.type.array === Uint8Array) to.side.bytes.set(values.subarray(done, done + count), to.place);
+  else store(to, count, (at) => values[done + at]);
+}
+
+/** From one component to another. */
+function carry(from, to, count) {
+  const { side, type, place } = from;
+  const size = count * type.size;
+  if (type.array !== undefined) return to.side.bytes.set(side.bytes.subarray(place, place + size), to.place);
+  if (side.instance === to.side.instance) throw new Trap("a component reads what it writes itself, and that is not numbers");
+  side.store.refuel();
+  store(to, count, (at) => type.load(side, place + at * type.size));
+}
+
+function store({ side, type, place, task }, count, value) {
+  side.store.within(task, () => {
+    for (let at = 0; at < count; at++) type.store(side, value(at), place + at * type.size);
+  });
 }
 
 /** What two ends share: the buffer that one of them has offered and the other has not taken yet. */
@@ -82,11 +100,12 @@ class Shared {
   #pending = null;
   #isDropped = false;
   /** Where values come from that the host gives: asked when a component reads. */
-  source = null;
+  #source;
   #isAsking = false;
 
-  get isDropped() {
-    return this.#isDropped;
+  /** @param {{ next: () => Promise<Uint8Array | unknown[] | null>, leave: () => void, store: import("./store.js").Store } | null} source */
+  constructor(source = null) {
+    this.#source = source;
   }
 
   /**
@@ -129,25 +148,27 @@ class Shared {
     this.#isDropped = true;
     const pending = this.#pending;
     this.#pending = null;
-    this.source?.leave();
-    this.source = null;
+    this.#source?.leave();
+    this.#source = null;
     pending?.tell(DROPPED);
   }
 
-  async #ask() {
-    const { source } = this;
+  #ask() {
+    const source = this.#source;
     if (source === null || this.#isAsking) return;
     this.#isAsking = true;
-    let values;
-    do values = await source.next();
-    while (values !== null && values.length === 0);
+    const { store } = source;
+    source.next().then((values) => store.guard(() => this.#given(values)), (error) => store.fail(error));
+  }
+  #given(values) {
     this.#isAsking = false;
     if (this.#isDropped) return;
     if (values === null) {
-      this.source = null;
+      this.#source = null;
       this.drop();
       return;
     }
+    if (values.length === 0) return this.#ask();
     const offer = { buffer: new HostBuffer(values, values.length), isRead: false, tell: () => {} };
     // What is more than was asked for waits for the next read.
     if (this.offer(offer) === COMPLETED && offer.buffer.left > 0) this.#pending = offer;
@@ -165,11 +186,11 @@ class End extends Waitable {
     Object.assign(this, { shared, isRead, type, isFuture });
   }
 
-  /** Offers a buffer of the component's. */
-  copy(side, pointer, length) {
+  /** Offers a buffer of the component's; gives what came of it, packed, or {@link BLOCKED} where an event tells it later. */
+  copy(side, pointer, length = ONE) {
     if (this.#offer !== null) throw new Trap("an end that copies cannot copy");
     if (this.#isDone) throw new Trap("an end that is done cannot copy");
-    const offer = { buffer: new GuestBuffer(side, this.type, pointer, length), isRead: this.isRead, tell: (result) => this.#tell(offer, result) };
+    const offer = { buffer: new GuestBuffer(side, this.type, pointer, length >>> 0), isRead: this.isRead, tell: (result) => this.#tell(offer, result) };
     const result = this.shared.offer(offer);
     if (result !== null) return this.#packed(offer, result);
     this.#offer = offer;
@@ -220,31 +241,39 @@ export class WritableFutureEnd extends End {}
 const STREAM = [ReadableStreamEnd, WritableStreamEnd];
 const FUTURE = [ReadableFutureEnd, WritableFutureEnd];
 
-function addEnd(instance, [readable, writable], shared, isRead, type) {
-  const end = new (isRead ? readable : writable)(shared, isRead, type, readable === ReadableFutureEnd);
-  end.index = instance.handles.add(end);
+function addEnd(store, table, shared, isRead) {
+  const [readable, writable] = table.isFuture ? FUTURE : STREAM;
+  const end = new (isRead ? readable : writable)(shared, isRead, table.type, table.isFuture);
+  end.index = store.instances[table.instance].handles.add(end);
   return end.index;
 }
 
 /** `stream.new`, `future.new`: the readable end in the lower half, the writable end in the upper. */
-export function newPair(instance, isFuture, type) {
-  const kinds = isFuture ? FUTURE : STREAM;
+export function newPair(store, table) {
   const shared = new Shared();
-  const read = addEnd(instance, kinds, shared, true, type);
-  const write = addEnd(instance, kinds, shared, false, type);
+  const read = addEnd(store, table, shared, true);
+  const write = addEnd(store, table, shared, false);
   return (BigInt(write) << 32n) | BigInt(read);
 }
 
-/** `read` and `write` of either: packed, or {@link BLOCKED} where an event tells it later. */
-export const copyStream = (side, kind, index, pointer, length) => side.instance.handles.get(index, kind).copy(side, pointer, length >>> 0);
-export const copyFuture = (side, kind, index, pointer) => side.instance.handles.get(index, kind).copy(side, pointer, ONE);
+/** The end that a component means; it must be of the type of the table. */
+export function findEnd(store, table, kind, index) {
+  const end = store.instances[table.instance].handles.get(index, kind);
+  if (end.type !== table.type) throw new Trap(`the handle ${index} is of a stream or future of another type`);
+  return end;
+}
+export const dropEnd = (store, table, kind, index) => store.instances[table.instance].handles.remove(index, kind).drop();
 export const isBlocked = (packed) => packed === BLOCKED;
 
-/** Moves a readable end from the table of one component to that of another. */
-export function transfer(from, to, kind, index, type) {
-  const shared = from.handles.remove(index, kind).leave();
-  return addEnd(to, kind === ReadableStreamEnd ? STREAM : FUTURE, shared, true, type);
+/** Takes a readable end out of a table. */
+function takeEnd(store, table, kind, index) {
+  const shared = findEnd(store, table, kind, index).leave();
+  store.instances[table.instance].handles.remove(index, kind);
+  return shared;
 }
+
+/** Moves a readable end from the table of one component to that of another. */
+export const transfer = (store, kind, index, from, to) => addEnd(store, to, takeEnd(store, from, kind, index), true);
 
 /** A stream that a component has given to the host. */
 export class StreamReader {
@@ -275,23 +304,18 @@ export class StreamReader {
 const joined = (chunks) => (chunks.length === 1 && chunks[0] instanceof Uint8Array ? chunks[0] : chunks);
 
 export const stream = {
-  lift: (side, index) => new StreamReader(side.instance.handles.remove(index, ReadableStreamEnd).leave()),
-  lower(side, value, table) {
-    const type = side.store.program.streams[table];
-    if (value instanceof StreamReader) return addEnd(side.instance, STREAM, value.shared, true, type);
-    const shared = new Shared();
+  lift: ({ store }, index, table) => new StreamReader(takeEnd(store, table, ReadableStreamEnd, index)),
+  lower({ store }, value, table) {
+    if (value instanceof StreamReader) return addEnd(store, table, value.shared, true);
     const values = value[Symbol.asyncIterator]();
-    shared.source = {
-      next: () => values.next().then(({ done, value }) => (done ? null : value)),
-      leave: () => values.return?.(),
-    };
-    return addEnd(side.instance, STREAM, shared, true, type);
+    const next = () => values.next().then(({ done, value }) => (done ? null : value));
+    return addEnd(store, table, new Shared({ next, leave: () => values.return?.(), store }), true);
   },
 };
 
 export const future = {
-  lift(side, index) {
-    const shared = side.instance.handles.remove(index, ReadableFutureEnd).leave();
+  lift({ store }, index, table) {
+    const shared = takeEnd(store, table, ReadableFutureEnd, index);
     const values = [];
     return new Promise((resolve) => {
       const tell = (result) => result === COMPLETED && resolve(values[0]);
@@ -299,11 +323,8 @@ export const future = {
       if (result !== null) tell(result);
     });
   },
-  lower(side, value, table) {
-    const shared = new Shared();
-    const { store } = side;
-    const next = () => Promise.resolve(value).then((value) => [value], (error) => (store.fail(error), new Promise(() => {})));
-    shared.source = { next, leave() {} };
-    return addEnd(side.instance, FUTURE, shared, true, store.program.futures[table]);
+  lower({ store }, value, table) {
+    const next = () => Promise.resolve(value).then((value) => [value]);
+    return addEnd(store, table, new Shared({ next, leave() {}, store }), true);
   },
 };

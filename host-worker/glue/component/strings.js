@@ -22,16 +22,16 @@ function decode(encoding, bytes) {
 
 /** @param {import("./side.js").Side} side */
 export function loadString(side, pointer, length) {
-  if (side.encoding === "utf8") return decode("utf8", side.slice(pointer, length, 1));
-  if (side.encoding === "utf16") return decode("utf16", side.slice(pointer, length * 2, 2));
-  if ((length & UTF16_TAG) !== 0) return decode("utf16", side.slice(pointer, (length ^ UTF16_TAG) * 2, 2));
-  return latin1(side.slice(pointer, length, 2));
+  if (side.encoding === "utf8") return decode("utf8", side.take(pointer, length, 1));
+  if (side.encoding === "utf16") return decode("utf16", side.take(pointer, length * 2, 2));
+  if ((length & UTF16_TAG) !== 0) return decode("utf16", side.take(pointer, (length ^ UTF16_TAG) * 2, 2));
+  return latin1(side.take(pointer, length, 2));
 }
 
 function latin1(bytes) {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+  const units = new Uint8Array(bytes.length * 2);
+  for (let at = 0; at < bytes.length; at++) units[2 * at] = bytes[at];
+  return decoders.utf16.decode(units);
 }
 
 /** Puts a text into memory; gives the pointer and the length. */
@@ -56,7 +56,6 @@ function utf16(text) {
   return bytes;
 }
 
-const units = (bytes) => Uint16Array.from({ length: bytes.length / 2 }, (_, at) => bytes[2 * at] | (bytes[2 * at + 1] << 8));
 /** How many letters are in Latin-1 before the first that is not. */
 function latin1Letters(text) {
   let at = 0;
@@ -116,10 +115,10 @@ export const TRANSCODERS = {
     return [encoder.encode(letters).length, letters.length];
   },
   "utf16-to-latin1": (from, to) => (source, length, target) => {
-    const text = String.fromCharCode(...units(bytesOf(from, source, 2 * length)));
-    const letters = latin1Letters(text);
-    bytesOf(to, target, letters).set(toLatin1(text.slice(0, letters)));
-    return [letters, letters];
+    const [units, letters] = [bytesOf(from, source, 2 * length), bytesOf(to, target, length)];
+    let count = 0;
+    while (count < letters.length && units[2 * count + 1] === 0) letters[count] = units[2 * count++];
+    return [count, count];
   },
   /** The first letters lie in Latin-1 at the target already, and are made UTF-16. */
   "utf8-to-compact-utf16": (from, to) => (source, length, target, _room, before) => widen(to, target, before, utf16(decode("utf8", bytesOf(from, source, length)))),

@@ -16,19 +16,24 @@ export class Task {
   context = [0, 0];
   /** Whether it has answered, or was cancelled. */
   isReturned = false;
+  /** Handles that are lent to it, and how many of its own are to what is lent. */
+  lenders = [];
+  borrows = 0;
   #isCancelled = false;
+  #cancelPending = false;
   /** Ends the wait of the callback, where that is what it does. */
-  #interrupt = null;
+  #wake = null;
+  #revoke = null;
 
   /**
    * @param {import("./store.js").Store} store
    * @param {import("./store.js").ComponentInstance} instance
-   * @param {boolean} mayBlock whether it may wait: its function is asynchronous
+   * @param {boolean} isAsync whether it may wait before it has answered: its function is asynchronous
    */
-  constructor(store, instance, mayBlock) {
+  constructor(store, instance, isAsync) {
     this.store = store;
     this.instance = instance;
-    this.mayBlock = mayBlock;
+    this.isAsync = isAsync;
   }
 
   /**
@@ -37,11 +42,16 @@ export class Task {
    */
   start(begin) {
     this.store.live++;
-    this.instance.admit(() => {
-      if (this.isReturned) return this.exit();
+    this.#revoke = this.instance.admit(() => {
       const { code, given, then } = begin();
       this.run(code, given, then);
     });
+  }
+  /** It was not let in yet, and need not be any more. */
+  revoke() {
+    this.isReturned = true;
+    this.#revoke();
+    this.store.exited();
   }
 
   /** Runs code of the component. */
@@ -63,57 +73,66 @@ export class Task {
   next(callback, packed) {
     const [code, index] = [packed & 0xf, packed >>> 4];
     if (code === EXIT) return this.exit();
-    if (code === YIELD) return this.store.later(() => this.#callback(callback, this.#pendingCancel() ?? NONE));
+    if (code === YIELD) return this.store.later(() => this.#callback(callback, this.#takeCancel() ?? NONE));
     if (code !== WAIT) throw new Trap(`a callback gave the unknown code ${code}`);
+    this.mayWait();
     this.#wait(callback, this.instance.handles.get(index, WaitableSet));
   }
   #wait(callback, set) {
     const look = () => {
-      if (this.store.isDead) return;
-      this.#interrupt = null;
-      const event = this.#pendingCancel() ?? set.poll();
-      if (event === null) return this.#wait(callback, set);
-      this.#callback(callback, event);
+      this.#wake = null;
+      const event = this.#takeCancel() ?? set.poll();
+      set.looked();
+      if (event === null) this.#wait(callback, set);
+      else this.#callback(callback, event);
     };
-    const wake = () => this.store.later(look);
-    this.#interrupt = () => {
-      set.waiting.delete(wake);
-      wake();
-    };
-    if (this.#cancelPending || [...set.members].some((member) => member.isReady)) wake();
-    else set.waiting.add(wake);
+    this.#wake = set.wait(() => this.store.later(look));
+    if (this.#cancelPending) this.#wake();
   }
   #callback(callback, event) {
     this.instance.resume(() => this.run(callback, event, (packed) => this.next(callback, packed)));
+  }
+
+  /** A function that is not asynchronous has to answer before it waits. */
+  mayWait() {
+    if (!this.isAsync && !this.isReturned) throw new Trap("a task cannot wait before it has answered, since its function is not asynchronous");
   }
 
   /** Asks it to end without an answer. */
   cancel() {
     this.#isCancelled = true;
     this.#cancelPending = true;
-    this.#interrupt?.();
+    this.#wake?.();
   }
-  #cancelPending = false;
-  #pendingCancel() {
-    if (!this.#cancelPending || this.isReturned) return null;
+  #takeCancel() {
+    const isPending = this.#cancelPending;
     this.#cancelPending = false;
-    return CANCELLED;
+    return isPending ? CANCELLED : null;
   }
 
-  /** `task.return`: what is done with the answer is up to who has called. */
+  /** `task.return`, and the end of a synchronous function: what is done with the answer is up to who has called. */
   return(flat) {
-    if (this.isReturned) throw new Trap("a task has answered already");
-    this.isReturned = true;
+    this.#answered();
     this.onReturn(flat);
   }
   /** `task.cancel`. */
   confirmCancel() {
     if (!this.#isCancelled) throw new Trap("a task was not asked to end");
-    if (this.isReturned) throw new Trap("a task has answered already");
-    this.isReturned = true;
+    this.#answered();
     this.onCancel();
   }
-  onCancel() {}
+  #answered() {
+    if (this.isReturned) throw new Trap("a task has answered already");
+    this.isReturned = true;
+    this.#cancelPending = false;
+    this.giveBack();
+  }
+  /** What was lent to it goes back. */
+  giveBack() {
+    if (this.borrows > 0) throw new Trap("a task has answered and kept what was lent to it");
+    for (const handle of this.lenders) handle.lent--;
+    this.lenders = [];
+  }
   exit() {
     if (!this.isReturned) throw new Trap("a task has ended without an answer");
     this.store.exited();

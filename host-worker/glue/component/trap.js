@@ -1,7 +1,3 @@
 // What ends an instance: a component did what the component model forbids.
 
 export class Trap extends Error {}
-
-export function trapIf(isWrong, why) {
-  if (isWrong) throw new Trap(why);
-}

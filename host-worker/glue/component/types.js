@@ -90,7 +90,7 @@ const PRIMITIVES = {
 function list(element) {
   const { size, align, array } = element;
   const read = (side, pointer, length) => {
-    const bytes = side.slice(pointer, length * size, align);
+    const bytes = side.take(pointer, length * size, align);
     if (array === Uint8Array) return bytes.slice();
     if (array !== undefined) return new array(bytes.slice().buffer);
     const values = [];
@@ -293,7 +293,7 @@ function flags(names) {
 }
 
 /** What is an index to the component, and made and taken by the host. */
-function handle(lift, lower) {
+function handle({ lift, lower }) {
   return {
     size: 4,
     align: 4,
@@ -312,8 +312,9 @@ export class Types {
   #handles;
   /**
    * @param {unknown[][]} told
-   * @param {Record<string, { lift: Function, lower: Function }>} handles for `own`, `borrow`, `stream` and `future`: what lifts and lowers an index of a
-   *   table, as `(side, index or value, table)`
+   * @param {(kind: "own" | "borrow" | "stream" | "future", table: number) => Handle} handles what lifts and lowers an index of a table
+   *
+   * @typedef {{ lift: (side: Side, index: number) => unknown, lower: (side: Side, value: unknown) => number }} Handle
    */
   constructor(told, handles) {
     this.#told = told;
@@ -346,10 +347,8 @@ export class Types {
         return { ...tagged(["ok", "err"], [this.optional(first), this.optional(second)]), kind: "result" };
       case "list":
         return list(get(first));
-      default: {
-        const { lift, lower } = this.#handles[kind];
-        return { ...handle((side, index) => lift(side, index, first), (side, value) => lower(side, value, first)), kind };
-      }
+      default:
+        return { ...handle(this.#handles(kind, first)), kind };
     }
   }
 }

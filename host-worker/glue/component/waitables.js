@@ -7,7 +7,7 @@ export const CANCELLED = [6, 0, 0];
 
 /** Something of which a component is told by events. */
 export class Waitable {
-  /** The index in the table of its instance. */
+  /** The index in the table of its instance; 0 as long as it has none. */
   index = 0;
   set = null;
   #event = null;
@@ -29,9 +29,13 @@ export class Waitable {
     this.#event = null;
     return event();
   }
-  /** Resolves once there is an event: for who waits for this alone. */
-  ready() {
+  /** Who waits for this alone must be the only one. */
+  alone() {
     if (this.set !== null) throw new Trap("what is waited for by itself may be in no set");
+    return this;
+  }
+  /** Resolves once there is an event. */
+  ready() {
     return new Promise((resolve) => (this.isReady ? resolve() : (this.#whenReady = resolve)));
   }
   join(set) {
@@ -45,14 +49,36 @@ export class Waitable {
 
 export class WaitableSet {
   members = new Set();
-  /** Who waits: each is told once, and looks again. */
-  waiting = new Set();
+  /** How many wait, and who of them has not been woken. */
+  #users = 0;
+  #waiting = new Set();
 
+  get isReady() {
+    for (const member of this.members) if (member.isReady) return true;
+    return false;
+  }
+  /** Wakes one of those who wait. */
   wake() {
-    const [first] = this.waiting;
-    if (first === undefined) return;
-    this.waiting.delete(first);
-    first();
+    const [first] = this.#waiting;
+    first?.();
+  }
+  /**
+   * Has `woken` called once, as soon as there may be an event; gives what does that now.
+   * @param {() => void} woken
+   */
+  wait(woken) {
+    this.#users++;
+    const wake = () => {
+      if (this.#waiting.delete(wake)) woken();
+    };
+    this.#waiting.add(wake);
+    if (this.isReady) wake();
+    return wake;
+  }
+  /** Who was woken has looked. What it has left is for another. */
+  looked() {
+    this.#users--;
+    if (this.isReady) this.wake();
   }
   /** An event of one of its members, or `null`. */
   poll() {
@@ -66,7 +92,7 @@ export class WaitableSet {
     return null;
   }
   drop() {
-    if (this.members.size > 0 || this.waiting.size > 0) throw new Trap("a set that is used cannot be dropped");
+    if (this.members.size > 0 || this.#users > 0) throw new Trap("a set that is used cannot be dropped");
   }
 }
 
@@ -85,11 +111,10 @@ export class Subtask extends Waitable {
   get isResolved() {
     return this.state >= RETURNED;
   }
-  /** A step further; whoever holds a handle is told. */
+  /** A step further, of which is told who holds a handle, or waits for it. */
   become(state) {
     if (this.isResolved) return;
     this.state = state;
-    if (this.index === 0) return;
     this.tell(() => {
       this.#isTold = this.isResolved;
       return [1, this.index, this.state];
@@ -97,6 +122,7 @@ export class Subtask extends Waitable {
   }
   /** What the call gives to who has made it: its state, and where it goes on a handle. */
   begun(handles) {
+    if (this.isReady) this.take();
     if (this.isResolved) return this.state;
     this.index = handles.add(this);
     return this.state | (this.index << 4);
@@ -104,11 +130,25 @@ export class Subtask extends Waitable {
   cancelled() {
     this.become(this.state === STARTING ? CANCELLED_BEFORE_STARTED : CANCELLED_BEFORE_RETURNED);
   }
+  /** Resolves with its last state. */
+  async resolved() {
+    while (!this.isResolved) {
+      await this.ready();
+      if (!this.isResolved) this.take();
+    }
+    return this.take()[2];
+  }
   drop() {
     if (!this.#isTold) throw new Trap("a subtask that has not ended cannot be dropped");
     this.join(null);
   }
-  /** Asks the call to end; overridden where that can be asked. */
+  /** `subtask.cancel`: gives its last state, or a promise of it. */
+  end() {
+    if (this.#isTold) throw new Trap("a subtask that has ended cannot be cancelled");
+    if (!this.isResolved) this.cancel();
+    return this.isResolved ? this.take()[2] : this.resolved();
+  }
+  /** Asks the call to end; overridden where that takes its time. */
   cancel() {
     this.cancelled();
   }

@@ -1,7 +1,8 @@
 //! The methods of the subject: scripts, and every type of value, sent back as it came.
 
 use crate::bindings::exports::test::objects::subjects::{
-    Access, Colour, Everything, Failure, GuestSubject, Leaf, Platform, Shape,
+    Access, Colour, Everything, Failure, GuestSubject, Half, Leaf, Lists, Many, Mixed, Platform,
+    Shape, Wide,
 };
 use crate::{Subject, script};
 
@@ -108,6 +109,36 @@ impl GuestSubject for Subject {
     }
     async fn echo_everything(&self, value: Everything) -> Result<Everything, Platform> {
         Ok(value)
+    }
+    async fn echo_many(&self, value: Many) -> Many {
+        value
+    }
+    async fn echo_mixed(&self, value: Mixed) -> Mixed {
+        value
+    }
+    async fn echo_half(&self, value: Half) -> Half {
+        value
+    }
+    async fn echo_deep(&self, value: Option<Option<u32>>) -> Option<Option<u32>> {
+        value
+    }
+    fn echo_wide(&self, value: Wide) -> Result<Wide, Platform> {
+        Ok(value)
+    }
+    async fn echo_lists(&self, value: Lists) -> Result<Lists, Platform> {
+        Ok(value)
+    }
+    async fn echo_bare(&self, value: Result<(), ()>) -> Result<(), ()> {
+        value
+    }
+    fn echo_good(&self, value: Result<u64, ()>) -> Result<u64, ()> {
+        value
+    }
+    async fn echo_bad(&self, value: Result<(), String>) -> Result<(), String> {
+        value
+    }
+    async fn echo_both(&self, value: Result<String, Mixed>) -> Result<String, Mixed> {
+        value
     }
 
     async fn join(

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use wasip3::http::types::{Fields, Request, Scheme};
 use wasip3::wit_future;
 
+mod extremes;
 mod values;
 
 mod bindings {

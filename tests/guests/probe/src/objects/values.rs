@@ -5,6 +5,7 @@ use super::bindings::test::objects::subjects::{
     Access, Colour, Everything, Leaf, Scalars, Shape, Subject,
 };
 use crate::arguments::Arguments;
+use crate::objects::extremes;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -91,7 +92,7 @@ async fn compound(subject: &Subject, arguments: &Arguments) -> Result<Value, Err
                 back.add(&value, &subject.echo_everything(value.clone()).await?);
             }
         }
-        other => return Err(Error::Invalid(format!("the probe has no type {other:?}"))),
+        other => extremes::echo(subject, other, &mut back).await?,
     }
     Ok(json!({ "same": back.same, "values": back.values }))
 }
@@ -123,7 +124,7 @@ fn size(arguments: &Arguments) -> usize {
 }
 
 /// What came back, spelled, and whether all of it is what was sent.
-struct Back {
+pub(super) struct Back {
     same: bool,
     values: Vec<String>,
 }
@@ -136,7 +137,7 @@ impl Default for Back {
 
 impl Back {
     /// Spelled values compare not-a-number as equal to itself.
-    fn add(&mut self, sent: &impl Debug, back: &impl Debug) {
+    pub(super) fn add(&mut self, sent: &impl Debug, back: &impl Debug) {
         let back = format!("{back:?}");
         self.same &= format!("{sent:?}") == back;
         self.values.push(back);
