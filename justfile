@@ -43,6 +43,7 @@ check: setup
     cargo fmt --all --check
     cargo fmt --all --check --manifest-path components/Cargo.toml
     cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
+    cargo fmt --all --check --manifest-path tests/guests/crossing/Cargo.toml
     cargo fmt --all --check --manifest-path host-native/benches/app/Cargo.toml
     cargo fmt --all --check --manifest-path host-worker/Cargo.toml
     cargo clippy --release --workspace --all-targets -- --deny warnings
@@ -59,6 +60,7 @@ fmt:
     cargo fmt --all
     cargo fmt --all --manifest-path components/Cargo.toml
     cargo fmt --all --manifest-path tests/guests/Cargo.toml
+    cargo fmt --all --manifest-path tests/guests/crossing/Cargo.toml
     cargo fmt --all --manifest-path host-native/benches/app/Cargo.toml
     cargo fmt --all --manifest-path host-worker/Cargo.toml
 

@@ -3,6 +3,8 @@
 use super::bundle::{self, Part};
 use super::process::Server;
 use anyhow::{Context as _, ensure};
+use selvedge_languages::npm::{self, Packages};
+use selvedge_languages::tool::Silent;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,6 +52,7 @@ impl Made {
         let tools = all.packages()?;
         let workerd = bundle::workerd(&tools)?;
         let run = all.run;
+        let tools = npm::install(&STOCK, &Silent)?.join("node_modules");
         let stock = Stock { node: run[0].clone(), sources: benches.join("edge/stock"), tools };
         let wasm = |app: &Path, name: &str| app.join(format!(".selvedge/services/{name}.wasm"));
         let both = [("hello", wasm(&app, "hello")), ("keyvalue", wasm(&app, "keyvalue-get"))];
@@ -83,6 +86,14 @@ impl Made {
         bundle::serve(&self.run, bundle, folder, &format!("{variant:?}"))
     }
 }
+
+/// jco, its shims and a bundler, pinned.
+const STOCK: Packages = Packages {
+    what: "the packages of the baseline",
+    name: "bench-stock",
+    package_json: include_bytes!("stock/package.json"),
+    package_lock: include_bytes!("stock/package-lock.json"),
+};
 
 /// jco by itself.
 struct Stock {
