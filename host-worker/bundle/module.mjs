@@ -15,16 +15,16 @@ export class ComponentError extends Error {}
  */
 export async function moduleFiles({ id, parts, memory_bytes: memoryBytes }) {
   const description = JSON.parse(await readFile(join(parts, "description.json"), "utf8"));
-  const count = description.modules;
+  const { modules } = description;
   delete description.modules;
   const files = new Map();
   let code = "";
-  for (let index = 0; index < count; index++) {
+  for (const index of modules) {
     const name = `${id}.${index}.wasm`;
     files.set(name, bounded(await readFile(join(parts, `${index}.wasm`)), memoryBytes));
     code += `import c${index} from "./${name}";\n`;
   }
-  code += `export const cores = [${Array.from({ length: count }, (_, index) => `c${index}`).join(", ")}];\n`;
+  code += `export const cores = { ${modules.map((index) => `${index}: c${index}`).join(", ")} };\n`;
   code += `export const waits = ${JSON.stringify(suspending(description.imports))};\n`;
   code += `export const description = ${JSON.stringify(description)};\n`;
   return files.set(`${id}.js`, code);

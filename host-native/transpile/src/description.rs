@@ -5,7 +5,7 @@
 //! , options                              canonical options: [instance, memory, realloc, encoding, callback, post-return, async]
 //! , imports                              what the host gives: [interface, function]
 //! , trampolines                          functions that the host gives to core modules: [kind, …]
-//! , modules                              the core modules that are used, with the names of their imports
+//! , modules                              the core modules that are used, by their numbers
 //! , steps                                how they are instantiated: [kind, …]
 //! , exports                              { interface: { function: … } }
 //! , instances                            how many component instances there are within it
@@ -16,18 +16,18 @@
 //! name of what the host keeps for an instance or a task (`["may-leave", instance]`, `["context-get", slot]`, …).
 
 use crate::TranspileError;
+use crate::shims::{Modules, Shims, name_of};
 use crate::types::Types;
 use serde_json::{Map, Value, json};
+use wasmtime_environ::EntityIndex;
 use wasmtime_environ::component::{
     CanonicalOptions, CanonicalOptionsDataModel, Component, ComponentTranslation, ComponentTypes,
-    CoreDef, CoreExport, Export, ExportIndex, ExportItem, FixedEncoding, GlobalInitializer,
-    InstantiateModule, OptionsIndex, RuntimeImportIndex, StaticModuleIndex, StringEncoding,
-    Trampoline, Transcode, TypeDef, TypeFuncIndex, TypeFutureTableIndex, TypeResourceTable,
-    TypeResourceTableIndex, TypeStreamTableIndex, UnsafeIntrinsic,
+    CoreDef, CoreExport, Export, ExportIndex, FixedEncoding, GlobalInitializer, InstantiateModule,
+    OptionsIndex, RuntimeImportIndex, StaticModuleIndex, StringEncoding, Trampoline, Transcode,
+    TypeDef, TypeFuncIndex, TypeFutureTableIndex, TypeResourceTable, TypeResourceTableIndex,
+    TypeStreamTableIndex, UnsafeIntrinsic,
 };
-use wasmtime_environ::{EntityIndex, ModuleTranslation, PrimaryMap};
 
-type Modules<'data> = PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>;
 type Told = Result<Value, TranspileError>;
 
 pub(crate) fn describe(
@@ -48,7 +48,9 @@ pub(crate) fn describe(
             _ => {}
         }
     }
-    Describer { component, modules, lowered, instances, resource_tables, types: Types::new(types) }
+    let shims = Shims::of(component, modules, &instances);
+    let types = Types::new(types);
+    Describer { component, modules, lowered, instances, shims, resource_tables, types }
         .describe(translation)
 }
 
@@ -59,6 +61,7 @@ struct Describer<'a> {
     lowered: Vec<RuntimeImportIndex>,
     /// The modules of core instances, by their index.
     instances: Vec<StaticModuleIndex>,
+    shims: Shims,
     resource_tables: usize,
     types: Types<'a>,
 }
@@ -69,9 +72,24 @@ impl Describer<'_> {
         let trampolines: Result<Vec<_>, _> =
             translation.trampolines.values().map(|it| self.trampoline(it)).collect();
         let trampolines = trampolines?;
-        let steps: Result<Vec<_>, _> =
-            component.initializers.iter().map(|it| self.step(it)).collect();
-        let steps = steps?;
+        let (mut steps, mut instance) = (Vec::new(), 0);
+        for initializer in &component.initializers {
+            if let GlobalInitializer::InstantiateModule(..) = initializer {
+                let is_left_out = self.shims.leave_out(instance);
+                instance += 1;
+                if is_left_out {
+                    steps.push(json!(["leave-out"]));
+                    continue;
+                }
+            }
+            steps.extend(self.step(initializer)?);
+        }
+        let mut modules: Vec<_> = steps
+            .iter()
+            .filter(|step| step[0] == "instantiate")
+            .map(|step| step[1].clone())
+            .collect();
+        modules.dedup();
         let mut exports = Map::new();
         for (name, (index, _)) in component.exports.raw_iter() {
             self.export(&mut exports, name.as_str(), *index)?;
@@ -95,7 +113,7 @@ impl Describer<'_> {
             "steps": steps,
             "exports": exports,
             "instances": component.num_runtime_component_instances,
-            "modules": self.modules.len(),
+            "modules": modules,
         }))
     }
 
@@ -180,8 +198,8 @@ impl Describer<'_> {
         Ok(())
     }
 
-    fn step(&mut self, step: &GlobalInitializer) -> Told {
-        Ok(match step {
+    fn step(&mut self, step: &GlobalInitializer) -> Result<Option<Value>, TranspileError> {
+        Ok(Some(match step {
             GlobalInitializer::InstantiateModule(
                 InstantiateModule::Static(module, given),
                 instance,
@@ -199,7 +217,7 @@ impl Describer<'_> {
                 ));
             }
             // Its trampoline tells all.
-            GlobalInitializer::LowerImport { .. } => json!(["nothing"]),
+            GlobalInitializer::LowerImport { .. } => return Ok(None),
             GlobalInitializer::ExtractMemory(it) => {
                 json!([
                     "memory",
@@ -224,7 +242,7 @@ impl Describer<'_> {
                 let destroy = it.dtor.as_ref().map(|dtor| self.core_def(dtor)).transpose()?;
                 json!(["resource", index, destroy])
             }
-        })
+        }))
     }
 
     fn core_def(&self, def: &CoreDef) -> Told {
@@ -244,20 +262,12 @@ impl Describer<'_> {
     }
 
     fn core_export(&self, export: &CoreExport<EntityIndex>) -> Told {
-        let name = match &export.item {
-            ExportItem::Name(name) => name.clone(),
-            ExportItem::Index(index) => {
-                let module =
-                    &self.modules[self.instances[export.instance.as_u32() as usize]].module;
-                let found = module.exports.iter().find(|(_, known)| *known == index);
-                let (name, _) = found.ok_or_else(|| {
-                    TranspileError::Unreadable(
-                        "a core module lacks an export that is used".to_owned(),
-                    )
-                })?;
-                module.strings[*name].to_owned()
-            }
-        };
+        let name = name_of(export, &self.instances, self.modules).ok_or_else(|| {
+            TranspileError::Unreadable("a core module lacks an export that is used".to_owned())
+        })?;
+        if let Some(given) = self.shims.given(export.instance.as_u32(), name) {
+            return self.core_def(given);
+        }
         Ok(json!(["export", export.instance.as_u32(), name]))
     }
 

@@ -10,7 +10,13 @@
 //!
 //! So both hosts read a component by the same code.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "what the engine tells of a component is indexed by its own indices"
+)]
+
 mod description;
+mod shims;
 mod types;
 
 use std::fmt;
@@ -19,7 +25,7 @@ use wasmtime_environ::wasmparser::{Validator, WasmFeatures};
 use wasmtime_environ::{ScopeVec, Tunables};
 
 /// Changes whenever what comes out does: for whoever keeps it.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What a component was turned into.
 pub struct Transpiled {
@@ -53,9 +59,9 @@ pub enum TranspileError {
 pub fn transpile(component: &[u8]) -> Result<Transpiled, TranspileError> {
     let unreadable =
         |error: wasmtime_environ::error::Error| TranspileError::Unreadable(format!("{error:#}"));
-    // Of the proposals to WebAssembly, those that both the engine of the native host and V8 have.
+    // Those of the native host.
     let mut features = WasmFeatures::default();
-    features.remove(WasmFeatures::EXCEPTIONS | WasmFeatures::MEMORY64);
+    features.remove(WasmFeatures::EXCEPTIONS);
     features.insert(WasmFeatures::CM_ASYNC);
     let tunables = Tunables::default_u32();
     let scope = ScopeVec::new();

@@ -102,6 +102,58 @@ fn components_within_are_joined_by_an_adapter() {
     assert!(told["instances"].as_u64().unwrap() >= 2);
 }
 
+/// A component whose module imports by way of a shim, as composers of components write it.
+fn shimmed(fixups: &str) -> String {
+    format!(
+        r#"(component
+            (import "a:b/log" (instance $log (export "write" (func (param "text" string)))))
+            (core module $shim
+                (type $t (func (param i32 i32)))
+                (table (export "$imports") 1 1 funcref)
+                (func (export "0") (type $t)
+                    (call_indirect (type $t) (local.get 0) (local.get 1) (i32.const 0))))
+            (core instance $shim (instantiate $shim))
+            (core module $main
+                (import "log" "write" (func (param i32 i32)))
+                (memory (export "memory") 1))
+            (core instance $main (instantiate $main
+                (with "log" (instance (export "write" (func $shim "0"))))))
+            (core func $write (canon lower (func $log "write") (memory (core memory $main "memory"))))
+            (core module $fixups {fixups})
+            (core instance (instantiate $fixups (with "" (instance
+                (export "$imports" (table $shim "$imports"))
+                (export "0" (func $write)))))))"#
+    )
+}
+
+#[test]
+fn a_module_is_given_a_trampoline_without_its_shim() {
+    let (told, _) = described(&shimmed(
+        r#"(import "" "0" (func (param i32 i32))) (import "" "$imports" (table 1 1 funcref))
+            (elem (i32.const 0) func 0)"#,
+    ));
+    let steps = told["steps"].as_array().unwrap();
+    let kinds: Vec<_> = steps.iter().map(|step| step[0].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["leave-out", "instantiate", "memory", "leave-out"]);
+    assert_eq!(steps[1][2], json!([["log", "write", ["trampoline", 0]]]));
+    assert_eq!(told["modules"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_shim_that_is_more_than_that_stays() {
+    for fixups in [
+        // It exports something, or fills the table from elsewhere.
+        r#"(import "" "0" (func (param i32 i32))) (import "" "$imports" (table 1 1 funcref))
+            (elem (i32.const 0) func 0) (func (export "more"))"#,
+        r#"(import "" "0" (func (param i32 i32))) (import "" "$imports" (table 1 1 funcref))
+            (global i32 (i32.const 0)) (elem (global.get 0) func 0)"#,
+    ] {
+        let (told, _) = described(&shimmed(fixups));
+        let instantiated = told["steps"].as_array().unwrap().iter();
+        assert_eq!(instantiated.filter(|step| step[0] == "instantiate").count(), 3);
+    }
+}
+
 #[test]
 fn what_is_no_component_is_told_with_its_cause() {
     assert!(refused(b"not wasm").starts_with("it is no component that can be read: "));

@@ -33,7 +33,7 @@ export class Program {
 
   /**
    * @param {object} told the description
-   * @param {WebAssembly.Module[]} modules its core modules
+   * @param {Record<number, WebAssembly.Module>} modules its core modules, by their numbers
    * @param {string[]} waits the functions of imports that may answer later though they are synchronous to a component, as `interface#function`
    */
   constructor(told, modules, waits) {
@@ -168,7 +168,7 @@ const STEPS = {
       store.cores.push(store.within(task, () => instantiateCore(modules[index], imports)));
     };
   },
-  nothing: () => null,
+  "leave-out": () => (store) => void store.cores.push(null),
   memory: (_modules, index, def) => (store) => store.memory(index, resolve(store, def)),
   realloc: (_modules, index, def) => (store) => void (store.reallocs[index] = resolve(store, def)),
   callback: (_modules, index, def) => (store) => void (store.callbacks[index] = resolve(store, def)),

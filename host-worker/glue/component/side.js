@@ -25,10 +25,17 @@ export class Side {
     this.instance = store.instances[instance];
     this.encoding = encoding;
     this.isAsync = isAsync;
-    this.memory = memory === null ? null : store.memories[memory];
-    this.realloc = realloc === null ? null : store.reallocs[realloc];
     this.callback = callback === null ? null : store.callbacks[callback];
     this.postReturn = postReturn === null ? null : store.postReturns[postReturn];
+    this.#memory = memory;
+    this.#realloc = realloc;
+  }
+  #memory;
+  #realloc;
+
+  /** Found when it is needed: the host's functions are made before the module whose memory they use. */
+  get memory() {
+    return this.#memory === null ? null : this.store.memories[this.#memory];
   }
 
   /** All bytes of the memory, as long as it does not grow. */
@@ -55,7 +62,7 @@ export class Side {
 
   /** New memory of the component's. */
   allocate(length, alignment) {
-    const pointer = this.instance.hold(this.realloc, 0, 0, alignment, length) >>> 0;
+    const pointer = this.instance.hold(this.store.reallocs[this.#realloc], 0, 0, alignment, length) >>> 0;
     if (pointer % alignment !== 0) throw new Trap("realloc gave memory that is not aligned");
     if (pointer + length > this.bytes.byteLength) throw new Trap("realloc gave memory that is out of bounds");
     return pointer;
