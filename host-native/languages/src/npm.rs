@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The oldest Node that the pinned tools take, as major and minor version.
 ///
@@ -134,6 +134,7 @@ pub fn install(packages: &Packages, tell: &dyn Tell) -> Result<PathBuf, NpmError
     let (cache, folder) = place(packages).ok_or(NpmError::NoCache { what })?;
     let failed = |source| NpmError::Cache { folder: cache.clone(), source };
     if folder.is_dir() {
+        note_use(&folder);
         return Ok(folder);
     }
     fs::create_dir_all(&cache).map_err(failed)?;
@@ -142,6 +143,7 @@ pub fn install(packages: &Packages, tell: &dyn Tell) -> Result<PathBuf, NpmError
         return Ok(folder);
     }
     drop_left_behind(&cache);
+    drop_unused(&cache, packages.name);
     let part = tempfile::Builder::new().prefix("part-").tempdir_in(&cache).map_err(failed)?;
     for (name, content) in files(packages) {
         fs::write(part.path().join(name), content).map_err(failed)?;
@@ -259,9 +261,51 @@ fn drop_left_behind(cache: &Path) {
     }
 }
 
+/// How long a folder of other versions is kept that nobody uses any more.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// Notes that a folder is in use: by its time of modification.
+pub fn note_use(folder: &Path) {
+    // A cache that cannot be written is kept by whoever can.
+    let _ = File::open(folder).and_then(|folder| folder.set_modified(SystemTime::now()));
+}
+
+/// Removes the folders `NAME-KEY` that have not been used for a month: those of other versions.
+pub fn drop_unused(parent: &Path, name: &str) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let file_name = entry.file_name();
+        let key = file_name.to_str().and_then(|it| it.strip_prefix(name)?.strip_prefix('-'));
+        let is_ours = key.is_some_and(|key| key.chars().all(|letter| letter.is_ascii_hexdigit()));
+        let used = entry.metadata().and_then(|metadata| metadata.modified());
+        let is_unused = used.is_ok_and(|used| used.elapsed().is_ok_and(|since| since > KEPT));
+        if is_ours && is_unused {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{is_new_enough, key};
+    use super::{KEPT, drop_unused, is_new_enough, key, note_use};
+    use std::fs::{self, File};
+    use std::time::SystemTime;
+
+    #[test]
+    fn folders_that_nobody_uses_are_removed_after_a_month() {
+        let cache = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - KEPT - KEPT;
+        for name in ["tools-00ff", "tools-0aa0", "tools-mine", "other-00ff"] {
+            fs::create_dir(cache.path().join(name)).unwrap();
+            File::open(cache.path().join(name)).unwrap().set_modified(old).unwrap();
+        }
+        fs::create_dir(cache.path().join("tools-beef")).unwrap();
+        note_use(&cache.path().join("tools-0aa0"));
+        drop_unused(cache.path(), "tools");
+        let mut left: Vec<_> =
+            cache.path().read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["other-00ff", "tools-0aa0", "tools-beef", "tools-mine"]);
+    }
 
     #[test]
     fn a_node_is_judged_by_major_and_minor_version() {

@@ -1,13 +1,16 @@
 //! What of the Workers host travels in this command: its WebAssembly and JavaScript, the glue, and the
 //! scripts that bundle. Embedded by `build.rs`.
 
-use selvedge_languages::npm::{key, settle};
+use selvedge_languages::npm::{drop_unused, key, note_use, settle};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Names with `/`, and contents; in the order of names.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/edge_files.rs"));
+
+/// What the names of folders begin with.
+const NAME: &str = "selvedge";
 
 /// Where the embedded files lie, once they are on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +46,11 @@ pub(crate) fn content(name: &str) -> Option<&'static [u8]> {
 /// # Errors
 /// Where `parent` cannot be written.
 pub(crate) fn unpack(parent: &Path) -> io::Result<Unpacked> {
-    let folder = parent.join(format!("selvedge-{}", key(FILES.iter().copied())));
-    if !folder.is_dir() {
+    let folder = parent.join(format!("{NAME}-{}", key(FILES.iter().copied())));
+    if folder.is_dir() {
+        note_use(&folder);
+    } else {
+        drop_unused(parent, NAME);
         let part = tempfile::Builder::new().prefix("part-").tempdir_in(parent)?;
         for (name, content) in FILES {
             let path = part.path().join(name);
