@@ -1,18 +1,18 @@
 // From a plan to a folder that workerd runs: `node bundle.mjs PLAN.json`.
 //
-// The plan is written by `selvedge bundle`, which knows the manifest; here components become JavaScript, and
-// everything becomes one Worker. Progress goes to standard error (not with --quiet), a report in JSON to
-// standard output. What a component was turned into is kept in the plan's cache and not made again.
+// The plan is written by `selvedge bundle`, which knows the manifest and has taken the components apart; here everything
+// becomes one Worker. A report in JSON goes to standard output. What was made of a component is kept in the plan's
+// cache and not made again.
 
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { moduleFiles } from "./module.mjs";
 import { bundleWorker } from "./worker.mjs";
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));
-/** Changes whenever what a component is turned into may do: with these files, and the tools that the lock file pins. */
+/** Changes whenever what is made of a component may do: with these files, and the tools that the lock file pins. */
 const recipe = hash(...(await ours()));
 /** The core modules that lie in the folder, by what is in them. */
 const coreFiles = new Map();
@@ -45,11 +45,9 @@ async function run() {
  * has, too, is there once: an engine of megabytes is often the same for all that are written in its language.
  */
 async function place(module) {
-  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, module.imports, module.memory_bytes, plan.minify])).slice(0, 12)}`);
+  const made = join(plan.cache, `${module.id}-${hash(JSON.stringify([recipe, basename(module.parts), module.memory_bytes])).slice(0, 12)}`);
   const files = await readdir(made).catch(() => null);
-  if (files === null) {
-    await make(module, made);
-  }
+  if (files === null) await make(module, made);
   const others = new Map();
   for (const file of await readdir(made)) {
     if (!file.endsWith(".wasm")) continue;

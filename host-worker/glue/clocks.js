@@ -9,14 +9,17 @@ const start = Date.now();
 const nowMs = () => Date.now();
 const monotonic = () => BigInt(nowMs() - start) * NANOSECONDS + 1n;
 /** A timer of the platform; it ends with the instance. */
-const wait = (instance, nanoseconds) =>
-  new Promise((resolve) => {
-    // A longer wait than a timer can have outlives every Worker.
-    const ms = Math.min(Number((nanoseconds + NANOSECONDS - 1n) / NANOSECONDS), TIMER_MS_MAX);
-    setTimeout(() => {
+function wait(instance, nanoseconds) {
+  // A longer wait than a timer can have outlives every Worker.
+  const ms = Math.min(Number((nanoseconds + NANOSECONDS - 1n) / NANOSECONDS), TIMER_MS_MAX);
+  let timer;
+  const over = new Promise((resolve) => {
+    timer = setTimeout(() => {
       if (instance.ended === null) resolve();
     }, ms);
   });
+  return Object.assign(over, { cancel: () => clearTimeout(timer) });
+}
 
 /** `wasi:clocks/monotonic-clock@0.3`. */
 export const monotonicClock = (instance) => ({

@@ -7,8 +7,16 @@ import { ask02 } from "../linked.js";
 /** By the index that the Rust host knows them by. */
 export const compositions = app.compositions.map((described, index) => {
   const module = modules[described.module];
-  const program = new Program(module.description, module.cores, module.waits);
-  return { ...described, index, program, ask: askOf(Object.keys(module.description.exports)) };
+  let program;
+  return {
+    ...described,
+    index,
+    ask: askOf(Object.keys(module.description.exports)),
+    /** Made when it is first used: an app may have many. */
+    get program() {
+      return (program ??= new Program(module.description, module.cores, module.waits));
+    },
+  };
 });
 
 /** How a component of these exports is asked to answer a request. */

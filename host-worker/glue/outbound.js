@@ -6,7 +6,12 @@ import { Fields, Response, WitError, internalError } from "./http.js";
 
 const OK = { tag: "ok", val: undefined };
 
-export const client = (instance) => ({ send: (request) => send(instance, request) });
+export const client = (instance) => ({
+  send(request) {
+    const abort = new AbortController();
+    return Object.assign(send(instance, request, request.getOptions(), abort), { cancel: () => abort.abort() });
+  },
+});
 
 /**
  * Sends a request where the instance may; of either version. Throws an error code as {@link WitError}.
@@ -14,7 +19,7 @@ export const client = (instance) => ({ send: (request) => send(instance, request
  * The platform connects by itself, so the time to connect counts as part of the wait for the first byte. Nothing is
  * waited for longer than the wall time, as on the native host.
  */
-export async function send(instance, request, options = request.getOptions()) {
+export async function send(instance, request, options = request.getOptions(), abort = new AbortController()) {
   instance.alive();
   const [contents, trailers] = request.take();
   let url;
@@ -25,7 +30,6 @@ export async function send(instance, request, options = request.getOptions()) {
     throw error;
   }
   const sent = (result) => request.sent?.(result);
-  const abort = new AbortController();
   const forget = instance.whenEnded((reason) => abort.abort(reason));
   const wallMs = instance.composition.limits["wall-ms"];
   const wait = (time) => Math.min(time === undefined ? Infinity : Number(time) / 1e6, wallMs);

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Plan {
     /// The folder to fill.
     pub(crate) out: PathBuf,
-    /// Where transpiled components are kept between bundles.
+    /// Where what was made of components is kept between bundles.
     pub(crate) cache: PathBuf,
     /// The Workers host, as wasm-bindgen wrote it.
     pub(crate) host: PathBuf,
@@ -42,8 +42,6 @@ pub(crate) struct Plan {
 pub(crate) struct Module {
     /// Told by its content, and by what else changes what is made of it.
     pub(crate) id: String,
-    /// What runs it, for progress.
-    pub(crate) name: String,
     /// The file.
     pub(crate) wasm: PathBuf,
     /// What it was turned into: its description, and its core modules by their number.
@@ -264,7 +262,6 @@ fn module(app: &App, it: &Read, cache: &Path) -> Module {
     let mut id = crate::guest::load::content_hash(keyed.as_bytes());
     id.truncate(16);
     Module {
-        name: it.composition.name().to_string(),
         wasm: it.wasm.clone(),
         parts: cache.join(format!("{id}-parts-{}", selvedge_transpile::FORMAT)),
         id,

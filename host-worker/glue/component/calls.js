@@ -133,7 +133,7 @@ export function taskReturn(store, resultsId, side) {
 // --- to the host --------------------------------------------------------------------------------
 
 /**
- * A function of the host's, for a component.
+ * A function of the host's, for a component. Where it gives a promise with a `cancel`, that is called when the component gives the call up.
  * @param {() => Function} target what is called, found when it is called first
  * @param {boolean} waits whether the component can wait for it
  */
@@ -191,6 +191,11 @@ function calledAsync(store, call, func, side, flat) {
   const [task, giveBack] = [store.current, lend(store)];
   const subtask = new Subtask();
   subtask.state = STARTED;
+  subtask.cancel = () => {
+    // What the host does not end goes on, and nobody learns what became of it.
+    result.cancel?.();
+    subtask.cancelled();
+  };
   const finish = (act) =>
     store.guard(() => {
       giveBack();

@@ -148,8 +148,6 @@ export class Subtask extends Waitable {
     if (!this.isResolved) this.cancel();
     return this.isResolved ? this.take()[2] : this.resolved();
   }
-  /** Asks the call to end; overridden where that takes its time. */
-  cancel() {
-    this.cancelled();
-  }
+  /** Asks the call to end: set by who has made the subtask. */
+  cancel;
 }
