@@ -265,6 +265,7 @@ fn drop_left_behind(cache: &Path) {
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// Notes that a folder is in use: by its time of modification.
+#[expect(clippy::disallowed_methods, reason = "the times of files are the system's")]
 pub fn note_use(folder: &Path) {
     // A cache that cannot be written is kept by whoever can.
     let _ = File::open(folder).and_then(|folder| folder.set_modified(SystemTime::now()));
@@ -291,6 +292,7 @@ mod tests {
     use std::time::SystemTime;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the times of files are the system's")]
     fn folders_that_nobody_uses_are_removed_after_a_month() {
         let cache = tempfile::tempdir().unwrap();
         let old = SystemTime::now() - KEPT - KEPT;
