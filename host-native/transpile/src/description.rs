@@ -19,13 +19,15 @@ use crate::TranspileError;
 use crate::shims::{Modules, Shims, name_of};
 use crate::types::Types;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use wasmtime_environ::EntityIndex;
 use wasmtime_environ::component::{
     CanonicalOptions, CanonicalOptionsDataModel, Component, ComponentTranslation, ComponentTypes,
     CoreDef, CoreExport, Export, ExportIndex, FixedEncoding, GlobalInitializer, InstantiateModule,
-    OptionsIndex, RuntimeImportIndex, StaticModuleIndex, StringEncoding, Trampoline, Transcode,
-    TypeDef, TypeFuncIndex, TypeFutureTableIndex, TypeResourceTable, TypeResourceTableIndex,
-    TypeStreamTableIndex, UnsafeIntrinsic,
+    InterfaceType, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeImportIndex,
+    StaticModuleIndex, StringEncoding, Trampoline, Transcode, TypeDef, TypeFuncIndex,
+    TypeFutureTableIndex, TypeResourceTable, TypeResourceTableIndex, TypeStreamTableIndex,
+    UnsafeIntrinsic,
 };
 
 type Told = Result<Value, TranspileError>;
@@ -84,12 +86,9 @@ impl Describer<'_> {
             }
             steps.extend(self.step(initializer)?);
         }
-        let mut modules: Vec<_> = steps
-            .iter()
-            .filter(|step| step[0] == "instantiate")
-            .map(|step| step[1].clone())
-            .collect();
-        modules.dedup();
+        // One may be instantiated several times.
+        let instantiated = steps.iter().filter(|step| step[0] == "instantiate");
+        let modules: BTreeSet<_> = instantiated.filter_map(|step| step[1].as_u64()).collect();
         let mut exports = Map::new();
         for (name, (index, _)) in component.exports.raw_iter() {
             self.export(&mut exports, name.as_str(), *index)?;
@@ -140,25 +139,31 @@ impl Describer<'_> {
 
     /// The tables of streams: what each carries, and its instance.
     fn streams(&mut self) -> Result<Vec<Value>, TranspileError> {
-        let tables =
-            (0..self.component.num_stream_tables).filter_map(|index| u32::try_from(index).ok());
-        tables
-            .map(|index| {
-                let table = &self.types.all()[TypeStreamTableIndex::from_u32(index)];
-                let payload = self.types.all()[table.ty].payload;
-                Ok(json!([self.types.optional(payload)?, table.instance.as_u32()]))
-            })
-            .collect()
+        let all = self.types.all();
+        self.carried(self.component.num_stream_tables, |index| {
+            let table = &all[TypeStreamTableIndex::from_u32(index)];
+            (all[table.ty].payload, table.instance)
+        })
     }
 
+    /// The tables of futures, likewise.
     fn futures(&mut self) -> Result<Vec<Value>, TranspileError> {
-        let tables =
-            (0..self.component.num_future_tables).filter_map(|index| u32::try_from(index).ok());
+        let all = self.types.all();
+        self.carried(self.component.num_future_tables, |index| {
+            let table = &all[TypeFutureTableIndex::from_u32(index)];
+            (all[table.ty].payload, table.instance)
+        })
+    }
+
+    fn carried(
+        &mut self,
+        tables: usize,
+        of: impl Fn(u32) -> (Option<InterfaceType>, RuntimeComponentInstanceIndex),
+    ) -> Result<Vec<Value>, TranspileError> {
+        let tables = (0..tables).filter_map(|index| u32::try_from(index).ok()).map(of);
         tables
-            .map(|index| {
-                let table = &self.types.all()[TypeFutureTableIndex::from_u32(index)];
-                let payload = self.types.all()[table.ty].payload;
-                Ok(json!([self.types.optional(payload)?, table.instance.as_u32()]))
+            .map(|(payload, instance)| {
+                Ok(json!([self.types.optional(payload)?, instance.as_u32()]))
             })
             .collect()
     }

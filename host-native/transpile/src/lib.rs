@@ -25,7 +25,7 @@ use wasmtime_environ::wasmparser::{Validator, WasmFeatures};
 use wasmtime_environ::{ScopeVec, Tunables};
 
 /// Changes whenever what comes out does: for whoever keeps it.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// What a component was turned into.
 pub struct Transpiled {

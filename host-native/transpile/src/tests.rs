@@ -155,6 +155,18 @@ fn a_shim_that_is_more_than_that_stays() {
 }
 
 #[test]
+fn a_module_that_is_instantiated_again_is_there_once() {
+    let (told, _) = described(
+        r#"(component
+            (core module $a) (core module $b)
+            (core instance (instantiate $a)) (core instance (instantiate $b))
+            (core instance (instantiate $a)))"#,
+    );
+    assert_eq!(told["modules"], json!([0, 1]));
+    assert_eq!(told["steps"].as_array().unwrap().len(), 3);
+}
+
+#[test]
 fn what_is_no_component_is_told_with_its_cause() {
     assert!(refused(b"not wasm").starts_with("it is no component that can be read: "));
     refused(b"\0asm\x0d\0\x01\0\xff");
