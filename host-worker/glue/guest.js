@@ -24,9 +24,9 @@ export class Instance {
   #refusals = [];
 
   /**
-   * @param {object} composition what the app says of it: `index`, `module`, limits
+   * @param {object} composition what the app says of it: `index`, `program`, limits
    * @param {object} env the bindings of the Worker
-   * @param {object} scope what it works for: `request`, `object`, `waitUntil`, …
+   * @param {object} scope what it works for: `request`, `object`, …
    */
   constructor(composition, env, scope) {
     this.composition = composition;

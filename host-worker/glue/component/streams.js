@@ -287,21 +287,17 @@ export class StreamReader {
     return new Promise((resolve) => {
       const tell = () => {
         this.shared.retract(offer);
-        resolve(buffer.done === 0 ? null : joined(chunks));
+        // Bytes come as one chunk.
+        resolve(buffer.done === 0 ? null : chunks[0] instanceof Uint8Array ? chunks[0] : chunks);
       };
       const offer = { buffer, isRead: true, tell };
       if (this.shared.offer(offer) !== null) tell();
     });
   }
-  drop() {
+  [Symbol.dispose]() {
     this.shared.drop();
   }
-  [Symbol.dispose]() {
-    this.drop();
-  }
 }
-
-const joined = (chunks) => (chunks.length === 1 && chunks[0] instanceof Uint8Array ? chunks[0] : chunks);
 
 export const stream = {
   lift: ({ store }, index, table) => new StreamReader(takeEnd(store, table, ReadableStreamEnd, index)),

@@ -58,6 +58,27 @@ function char(code) {
 }
 const codeOf = (letter) => String(letter).codePointAt(0) ?? 0;
 
+/**
+ * What lies elsewhere in memory, and is told by its place and its length.
+ * @param {(side: Side, pointer: number, length: number) => unknown} read
+ * @param {(side: Side, value: unknown) => [number, number]} write puts it into new memory
+ */
+function elsewhere(read, write) {
+  return {
+    size: 8,
+    align: 4,
+    flat: ["i32", "i32"],
+    load: (side, at) => read(side, side.view.getUint32(at, true), side.view.getUint32(at + 4, true)),
+    store(side, value, at) {
+      const [pointer, length] = write(side, value);
+      side.view.setUint32(at, pointer, true);
+      side.view.setUint32(at + 4, length, true);
+    },
+    lift: (side, it) => read(side, it.next() >>> 0, it.next() >>> 0),
+    lower: (side, value, into) => into.push(...write(side, value)),
+  };
+}
+
 const PRIMITIVES = {
   bool: number(1, "i32", undefined, (side, at) => side.view.getUint8(at) !== 0, (side, value, at) => side.view.setUint8(at, value ? 1 : 0), (value) => value !== 0, (value) => (value ? 1 : 0)),
   s8: int(1, Int8Array, "getInt8", "setInt8", (value) => (value << 24) >> 24),
@@ -71,19 +92,7 @@ const PRIMITIVES = {
   f32: number(4, "f32", Float32Array, (side, at) => side.view.getFloat32(at, true), (side, value, at) => side.view.setFloat32(at, Number(value), true), plain, plain),
   f64: number(8, "f64", Float64Array, (side, at) => side.view.getFloat64(at, true), (side, value, at) => side.view.setFloat64(at, Number(value), true), plain, plain),
   char: number(4, "i32", undefined, (side, at) => char(side.view.getUint32(at, true)), (side, value, at) => side.view.setUint32(at, codeOf(value), true), (value) => char(value >>> 0), codeOf),
-  string: {
-    size: 8,
-    align: 4,
-    flat: ["i32", "i32"],
-    load: (side, at) => loadString(side, side.view.getUint32(at, true), side.view.getUint32(at + 4, true)),
-    store(side, value, at) {
-      const [pointer, length] = storeString(side, value);
-      side.view.setUint32(at, pointer, true);
-      side.view.setUint32(at + 4, length, true);
-    },
-    lift: (side, it) => loadString(side, it.next() >>> 0, it.next() >>> 0),
-    lower: (side, value, into) => into.push(...storeString(side, value)),
-  },
+  string: elsewhere(loadString, storeString),
 };
 
 /** A list, by what gives and takes its items at a place. */
@@ -111,19 +120,7 @@ function list(element) {
     }
     return [pointer, given.length];
   };
-  return {
-    size: 8,
-    align: 4,
-    flat: ["i32", "i32"],
-    load: (side, at) => read(side, side.view.getUint32(at, true), side.view.getUint32(at + 4, true)),
-    store(side, value, at) {
-      const [pointer, length] = write(side, value);
-      side.view.setUint32(at, pointer, true);
-      side.view.setUint32(at + 4, length, true);
-    },
-    lift: (side, it) => read(side, it.next() >>> 0, it.next() >>> 0),
-    lower: (side, value, into) => into.push(...write(side, value)),
-  };
+  return elsewhere(read, write);
 }
 
 /** Values one after the other, as parameters and the fields of records lie. */
